@@ -1,0 +1,25 @@
+//! Sent Items Update brings the sender's copy of a message in *Sent Items* up to date with the message as
+//! the server processed it.
+//!
+//! The rooms, from the ground floor up. `ARCHITECTURE.md` draws who may import whom.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`settings`] | plain data: what an administrator can set. No I/O. |
+//! | [`message`] | the processed message: parse, identify, classify. No I/O. |
+//! | [`ews`] | client of Exchange Web Services, one file an operation |
+//! | [`updater`] | the service: intake, queue, engine, schedule |
+//! | [`pipe`] | the local API that both programs share |
+//! | [`sandbox`] | an embedded Exchange-like organisation; knows nothing of our client |
+//! | [`secret`] | the account's password at rest |
+//! | `panel` | the Administration Panel (feature `panel`) |
+
+pub mod ews;
+pub mod message;
+#[cfg(feature = "panel")]
+pub mod panel;
+pub mod pipe;
+pub mod sandbox;
+pub mod secret;
+pub mod settings;
+pub mod updater;

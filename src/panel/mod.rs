@@ -1,0 +1,1 @@
+//! The Administration Panel, drawn with egui.

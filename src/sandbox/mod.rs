@@ -1,0 +1,2 @@
+//! An embedded organisation that behaves as Exchange does, for trying, rehearsing and testing.
+//! It imports nothing from [`crate::ews`]: it reads the wire by itself.

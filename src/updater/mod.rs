@@ -1,0 +1,4 @@
+//! The service: intake, queue, engine, schedule.
+
+pub mod intake;
+pub mod spool;
