@@ -1,4 +1,7 @@
 //! The service: intake, queue, engine, schedule.
 
+pub mod clock;
 pub mod intake;
+pub mod outcome;
+pub mod queue;
 pub mod spool;

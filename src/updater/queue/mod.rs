@@ -1,0 +1,388 @@
+//! The durable queue. A message in it is in exactly one state: waiting, leased, or finished with an outcome.
+//!
+//! One task writes ([`writer`]); it gathers whatever has been asked for while the disk was busy and commits it
+//! together, so that a thousand simultaneous acceptances cost a handful of flushes. An answer is given only
+//! after the commit. Reading ([`reader`]) goes beside it on its own connections and never waits for it.
+
+mod reader;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::clock::Clock;
+use super::intake::{AcceptError, Receipt, Source};
+use super::outcome::{Outcome, OutcomeKind};
+use super::spool::{self, Content, Spool};
+use crate::settings::SmtpAddress;
+
+pub use reader::{Filter, Listed, State};
+use writer::{Answer, Command, Work, Writer};
+
+/// How long a claimed message belongs to the updater that claimed it, unless renewed.
+pub const LEASE: Duration = Duration::from_secs(300);
+
+/// Below this much room on the disk nothing is accepted any more, so that outcomes can still be recorded.
+const RESERVE: u64 = 32 * 1024 * 1024;
+
+/// The queue could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    #[error("the queue's folder {} can't be used: {source}", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the queue's folder {} is in use by another updater", path.display())]
+    InUse { path: PathBuf },
+    #[error("the queue {} can't be opened: {source}", path.display())]
+    Open { path: PathBuf, source: sqlx::Error },
+    #[error("the queue {} was made by a version that this one does not know: {source}", path.display())]
+    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    #[error("the disk with the queue is full")]
+    DiskFull,
+    #[error("the queue's database reports: {0}")]
+    Database(Arc<sqlx::Error>),
+    #[error("the queue is closed")]
+    Closed,
+    #[error("message {id} is not in the queue")]
+    NoSuchMessage { id: i64 },
+    #[error("the content of message {id} is no longer kept")]
+    ContentGone { id: i64 },
+    #[error("the content of message {id} can't be read from {}: {source}", path.display())]
+    ContentUnreadable { id: i64, path: PathBuf, source: std::io::Error },
+}
+
+impl From<sqlx::Error> for QueueError {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLITE_FULL, alone or in an extended code.
+        let full = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .and_then(|code| code.parse::<i32>().ok())
+            .is_some_and(|code| code & 0xff == 13);
+        if full { Self::DiskFull } else { Self::Database(Arc::new(error)) }
+    }
+}
+
+/// What the queue keeps of a message beside its bytes.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub digest: [u8; 32],
+    pub message_id: String,
+    /// Mailbox to update, folded: the key of order and concurrency. Empty when it is unknown.
+    pub mailbox: String,
+    /// The sender as written, for display.
+    pub sender: String,
+    pub subject: String,
+    pub source: Source,
+    /// Set when the end is known at once: the message is recorded, not queued.
+    pub outcome: Option<Outcome>,
+}
+
+/// A claimed message.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub id: i64,
+    pub message_id: String,
+    pub mailbox: String,
+    /// When it was accepted: the order of split copies.
+    pub accepted_at: i64,
+    /// When its age began: at acceptance, or at the last retry by hand.
+    pub waits_since: i64,
+    pub not_found_tries: u32,
+    pub error_tries: u32,
+    pub content: JobContent,
+}
+
+/// The bytes of a claimed message, or where they are.
+#[derive(Debug, Clone)]
+pub enum JobContent {
+    Memory(Bytes),
+    File(PathBuf),
+    /// The row of the content is missing: the database was tampered with.
+    Missing,
+}
+
+impl Job {
+    /// The whole message; a file is mapped.
+    pub fn bytes(&self) -> Result<Bytes, QueueError> {
+        match &self.content {
+            JobContent::Memory(bytes) => Ok(bytes.clone()),
+            JobContent::File(path) => std::fs::File::open(path)
+                .and_then(|file| spool::map(&file))
+                .map_err(|source| QueueError::ContentUnreadable { id: self.id, path: path.clone(), source }),
+            JobContent::Missing => Err(QueueError::ContentGone { id: self.id }),
+        }
+    }
+}
+
+/// Why a message goes back to waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Postponed {
+    /// The client has not stored its copy yet.
+    NotFoundYet,
+    /// A temporary error that concerns this message or its mailbox.
+    Error,
+    /// Nothing to do with this message: the server or the account is in trouble, or the updater stops.
+    Paused,
+}
+
+/// How many messages are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub waiting: i64,
+    pub working: i64,
+    pub updated: i64,
+    pub skipped: i64,
+    pub failed: i64,
+}
+
+impl Counts {
+    fn of(&mut self, kind: OutcomeKind) -> &mut i64 {
+        match kind {
+            OutcomeKind::Updated => &mut self.updated,
+            OutcomeKind::Skipped => &mut self.skipped,
+            OutcomeKind::Failed => &mut self.failed,
+        }
+    }
+}
+
+/// Which finished messages to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    One(i64),
+    AllFailed,
+}
+
+/// Handle of the open queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue {
+    commands: mpsc::Sender<Command>,
+    readers: SqlitePool,
+    spool: Spool,
+    clock: Clock,
+    arrived: Arc<Notify>,
+    counts: watch::Receiver<Counts>,
+    // Held as long as any handle lives: one updater a folder.
+    _lock: Arc<std::fs::File>,
+}
+
+/// How to open a queue.
+#[derive(Debug, Clone)]
+pub struct QueueOptions {
+    pub max_message_bytes: u64,
+    /// The database may not grow beyond this many pages of 4 KiB; none: as far as the disk allows.
+    pub max_pages: Option<u32>,
+}
+
+impl Queue {
+    /// Opens the queue in `folder`, making it if it isn't there. Whatever an updater that was killed had leased
+    /// is waiting again.
+    pub async fn open(folder: &Path, clock: Clock, options: QueueOptions) -> Result<Self, QueueError> {
+        let spool = Spool::open(&folder.join("spool"), options.max_message_bytes).map_err(|error| match error {
+            spool::SpoolError::Io { path, source } => QueueError::Folder { path, source },
+            spool::SpoolError::TooLarge { .. } => unreachable!("opening a folder writes no message"),
+        })?;
+        let lock = lock(folder)?;
+        let path = folder.join("queue.sqlite");
+        let mut connect = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .disable_statement_logging();
+        if let Some(pages) = options.max_pages {
+            connect = connect.pragma("max_page_count", pages.to_string());
+        }
+        let opening = |source| QueueError::Open { path: path.clone(), source };
+        let mut connection = connect.connect().await.map_err(opening)?;
+        sqlx::migrate!("resources/migrations/sqlite")
+            .run(&mut connection)
+            .await
+            .map_err(|source| QueueError::Migrate { path: path.clone(), source })?;
+        writer::take_over(&mut connection, clock.now_ms()).await.map_err(opening)?;
+        writer::sweep_spool(&mut connection, spool.folder()).await.map_err(opening)?;
+        let counts = reader::count(&mut connection).await.map_err(opening)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(connect.clone().create_if_missing(false).pragma("query_only", "ON"))
+            .await
+            .map_err(opening)?;
+
+        let (counts_sender, counts) = watch::channel(counts);
+        let (commands, received) = mpsc::channel(4096);
+        let arrived = Arc::new(Notify::new());
+        let writer = Writer {
+            connection,
+            commands: received,
+            counts: counts_sender,
+            arrived: arrived.clone(),
+            clock: clock.clone(),
+            spool: spool.folder().to_owned(),
+            owner: format!("{}", std::process::id()),
+        };
+        tokio::spawn(writer.run());
+        Ok(Self { commands, readers, spool, clock, arrived, counts, _lock: Arc::new(lock) })
+    }
+
+    #[must_use]
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        *self.counts.borrow()
+    }
+
+    /// Changes of the counts, for those who watch.
+    #[must_use]
+    pub fn watch_counts(&self) -> watch::Receiver<Counts> {
+        self.counts.clone()
+    }
+
+    /// Waits until something may have become due: a message was accepted or put back.
+    pub async fn arrival(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Stores a message. When this returns, it is on disk. The same message again is recognised by its digest.
+    pub async fn accept(&self, message: NewMessage, content: Content) -> Result<Receipt, AcceptError> {
+        let folder = self.spool.folder();
+        let full = || AcceptError::DiskFull { path: folder.display().to_string() };
+        if fs4::available_space(folder).is_ok_and(|room| room < RESERVE) {
+            return Err(full());
+        }
+        let storage = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => full(),
+            _ => AcceptError::Storage(error.to_string()),
+        };
+        let size = content.len().map_err(storage)?;
+        let stored = match content {
+            Content::Memory(bytes) => writer::Stored::Row(bytes),
+            Content::File(file) => {
+                let folder = folder.to_owned();
+                let kept = tokio::task::spawn_blocking(move || writer::keep_file(file, &folder)).await;
+                writer::Stored::File(kept.map_err(|error| AcceptError::Storage(error.to_string()))?.map_err(storage)?)
+            }
+        };
+        let file = stored.file().map(|name| folder.join(name));
+        let result = self.ask(Work::Accept { message, stored, size }).await;
+        // A file without a row serves nobody. Not so when the queue closed: its row may have been written.
+        if let Some(file) = file
+            && !matches!(result, Ok(Answer::Accepted(Receipt { duplicate: false, .. })) | Err(QueueError::Closed))
+        {
+            let _ = std::fs::remove_file(file);
+        }
+        match result {
+            Ok(Answer::Accepted(receipt)) => Ok(receipt),
+            Ok(_) => unreachable!("an acceptance is answered by a receipt"),
+            Err(QueueError::DiskFull) => Err(full()),
+            Err(QueueError::Closed) => Err(AcceptError::Stopping),
+            Err(error) => Err(AcceptError::Storage(error.to_string())),
+        }
+    }
+
+    /// Leases up to `limit` messages that are due, oldest due first, none of a mailbox in `busy`, and no two of
+    /// one Message-ID, so that split copies keep their order.
+    pub async fn claim(&self, limit: u32, busy: Vec<String>) -> Result<Vec<Job>, QueueError> {
+        match self.ask(Work::Claim { limit, busy }).await? {
+            Answer::Claimed(jobs) => Ok(jobs),
+            _ => unreachable!("a claim is answered by jobs"),
+        }
+    }
+
+    /// Records the end of a leased message.
+    pub async fn finish(&self, id: i64, outcome: Outcome) -> Result<(), QueueError> {
+        self.ask(Work::Finish { id, outcome }).await.map(drop)
+    }
+
+    /// Puts a leased message back, due at `until` (milliseconds since 1970).
+    pub async fn postpone(&self, id: i64, until: i64, why: Postponed, reason: String) -> Result<(), QueueError> {
+        self.ask(Work::Postpone { id, until, why, reason }).await.map(drop)
+    }
+
+    /// Prolongs the leases of messages that are still being worked on.
+    pub async fn renew(&self, ids: Vec<i64>) -> Result<(), QueueError> {
+        self.ask(Work::Renew { ids }).await.map(drop)
+    }
+
+    /// Makes finished messages wait again, with a fresh schedule. Returns how many.
+    pub async fn retry(&self, which: Retry) -> Result<u64, QueueError> {
+        match self.ask(Work::Retry { which }).await? {
+            Answer::Count(count) => Ok(count),
+            _ => unreachable!("a retry is answered by a count"),
+        }
+    }
+
+    /// Forgets what finished before `before` (milliseconds since 1970). Returns how many.
+    pub async fn purge(&self, before: i64) -> Result<u64, QueueError> {
+        match self.ask(Work::Purge { before }).await? {
+            Answer::Count(count) => Ok(count),
+            _ => unreachable!("a purge is answered by a count"),
+        }
+    }
+
+    /// When the next message is due (milliseconds since 1970), leases that run out included.
+    pub async fn next_due(&self) -> Result<Option<i64>, QueueError> {
+        reader::next_due(&self.readers).await
+    }
+
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, QueueError> {
+        reader::list(&self.readers, filter).await
+    }
+
+    pub async fn get(&self, id: i64) -> Result<Listed, QueueError> {
+        reader::get(&self.readers, id).await
+    }
+
+    /// The processed message as it came in.
+    pub async fn content(&self, id: i64) -> Result<Bytes, QueueError> {
+        reader::content(&self.readers, self.spool.folder(), id).await
+    }
+
+    /// Commits what was asked for so far and closes the database. Later calls get [`QueueError::Closed`].
+    pub async fn close(&self) {
+        let _ = self.ask(Work::Close).await;
+        self.readers.close().await;
+    }
+
+    async fn ask(&self, work: Work) -> Result<Answer, QueueError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command { work, reply }).await.map_err(|_| QueueError::Closed)?;
+        answer.await.map_err(|_| QueueError::Closed)?
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// A mailbox key for the queue.
+#[must_use]
+pub fn mailbox_key(address: &SmtpAddress) -> String {
+    address.folded().to_owned()
+}
+
+/// Takes the folder for this process; the lock goes with the process, however it ends.
+fn lock(folder: &Path) -> Result<std::fs::File, QueueError> {
+    let path = folder.join("updater.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|source| QueueError::Folder { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(QueueError::InUse { path: folder.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(QueueError::Folder { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

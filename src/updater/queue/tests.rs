@@ -1,0 +1,272 @@
+use jiff::Timestamp;
+
+use super::*;
+
+struct Bench {
+    folder: tempfile::TempDir,
+    clock: Clock,
+    queue: Queue,
+}
+
+fn options() -> QueueOptions {
+    QueueOptions { max_message_bytes: 1 << 20, max_pages: None }
+}
+
+async fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Timestamp::from_second(1_700_000_000).unwrap());
+    let queue = Queue::open(folder.path(), clock.clone(), options()).await.unwrap();
+    Bench { folder, clock, queue }
+}
+
+impl Bench {
+    /// Ends this updater as if it had been killed, and starts the next.
+    async fn restart(self) -> Self {
+        let Self { folder, clock, queue } = self;
+        queue.close().await;
+        drop(queue);
+        let queue = Queue::open(folder.path(), clock.clone(), options()).await.unwrap();
+        Self { folder, clock, queue }
+    }
+
+    async fn accept(&self, number: u8, message_id: &str, mailbox: &str) -> Receipt {
+        self.queue.accept(new(number, message_id, mailbox), vec![number; 10].into()).await.unwrap()
+    }
+
+    async fn claim(&self) -> Vec<Job> {
+        self.queue.claim(100, vec![]).await.unwrap()
+    }
+
+    async fn claimed(&self) -> Vec<i64> {
+        self.claim().await.iter().map(|job| job.id).collect()
+    }
+}
+
+fn new(number: u8, message_id: &str, mailbox: &str) -> NewMessage {
+    NewMessage {
+        digest: [number; 32],
+        message_id: message_id.into(),
+        mailbox: mailbox.into(),
+        sender: mailbox.into(),
+        subject: format!("Subject {number}"),
+        source: Source::Api,
+        outcome: None,
+    }
+}
+
+fn updated() -> Outcome {
+    Outcome::new(Rule::UpdatedInPlace, "")
+}
+
+use crate::updater::outcome::Rule;
+
+/// U2, U8
+#[tokio::test]
+async fn an_accepted_message_is_there_after_a_restart_with_its_bytes() {
+    let bench = bench().await;
+    let receipt = bench.accept(1, "<1@x>", "anna@x").await;
+    let bench = bench.restart().await;
+    let jobs = bench.claim().await;
+    assert_eq!((jobs.len(), jobs[0].id), (1, receipt.id));
+    assert_eq!(jobs[0].bytes().unwrap()[..], [1; 10]);
+}
+
+/// U8
+#[tokio::test]
+async fn the_same_processed_message_twice_is_one_job() {
+    let bench = bench().await;
+    let first = bench.accept(1, "<1@x>", "anna@x").await;
+    let second = bench.accept(1, "<1@x>", "anna@x").await;
+    assert_eq!(second, Receipt { id: first.id, duplicate: true });
+    assert_eq!(bench.queue.counts().waiting, 1);
+}
+
+/// U8
+#[tokio::test]
+async fn the_lease_of_an_updater_that_is_gone_is_free_again_at_the_next_start() {
+    let bench = bench().await;
+    bench.accept(1, "<1@x>", "anna@x").await;
+    assert_eq!(bench.claim().await.len(), 1);
+    assert_eq!(bench.claim().await.len(), 0);
+    let bench = bench.restart().await;
+    assert_eq!(bench.queue.counts(), Counts { waiting: 1, ..Counts::default() });
+    assert_eq!(bench.claim().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_due_again_and_a_renewed_one_is_not() {
+    let bench = bench().await;
+    bench.accept(1, "<1@x>", "anna@x").await;
+    bench.accept(2, "<2@x>", "ben@x").await;
+    let ids = bench.claimed().await;
+    bench.clock.advance(LEASE / 2);
+    bench.queue.renew(vec![ids[1]]).await.unwrap();
+    bench.clock.advance(LEASE / 2 + Duration::from_secs(1));
+    assert_eq!(bench.claimed().await, [ids[0]]);
+    assert_eq!(bench.queue.counts(), Counts { working: 2, ..Counts::default() });
+}
+
+/// U3
+#[tokio::test]
+async fn a_postponed_message_is_not_claimed_before_its_time() {
+    let bench = bench().await;
+    let id = bench.accept(1, "<1@x>", "anna@x").await.id;
+    bench.claim().await;
+    let until = bench.clock.now_ms() + 5_000;
+    bench.queue.postpone(id, until, Postponed::NotFoundYet, "not there yet".into()).await.unwrap();
+    assert_eq!(bench.queue.next_due().await.unwrap(), Some(until));
+    assert!(bench.claim().await.is_empty());
+    bench.clock.advance(Duration::from_secs(5));
+    let jobs = bench.claim().await;
+    assert_eq!((jobs[0].not_found_tries, jobs[0].error_tries), (1, 0));
+}
+
+/// U9
+#[tokio::test]
+async fn messages_of_a_busy_mailbox_do_not_hold_up_the_others() {
+    let bench = bench().await;
+    for number in 1..=3 {
+        bench.accept(number, &format!("<{number}@x>"), "busy@x").await;
+    }
+    let other = bench.accept(9, "<9@x>", "free@x").await.id;
+    let jobs = bench.queue.claim(10, vec!["busy@x".into()]).await.unwrap();
+    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [other]);
+}
+
+/// U5
+#[tokio::test]
+async fn split_copies_of_one_message_are_worked_on_one_after_the_other_in_order() {
+    let bench = bench().await;
+    let first = bench.accept(1, "<same@x>", "anna@x").await.id;
+    let second = bench.accept(2, "<same@x>", "anna@x").await.id;
+    assert_eq!(bench.claimed().await, [first]);
+    assert!(bench.claim().await.is_empty());
+    bench.queue.finish(first, updated()).await.unwrap();
+    assert_eq!(bench.claimed().await, [second]);
+}
+
+/// U5
+#[tokio::test]
+async fn a_split_copy_that_waits_for_a_retry_does_not_hold_up_a_later_one() {
+    let bench = bench().await;
+    let first = bench.accept(1, "<same@x>", "anna@x").await.id;
+    let second = bench.accept(2, "<same@x>", "anna@x").await.id;
+    bench.claim().await;
+    bench.queue.postpone(first, bench.clock.now_ms() + 60_000, Postponed::Error, String::new()).await.unwrap();
+    assert_eq!(bench.claimed().await, [second]);
+}
+
+/// U10
+#[tokio::test]
+async fn only_what_failed_or_was_skipped_can_be_tried_again_and_its_age_starts_anew() {
+    let bench = bench().await;
+    let ids = [
+        bench.accept(1, "<1@x>", "a@x").await.id,
+        bench.accept(2, "<2@x>", "b@x").await.id,
+        bench.accept(3, "<3@x>", "c@x").await.id,
+    ];
+    bench.claim().await;
+    bench.queue.finish(ids[0], updated()).await.unwrap();
+    bench.queue.finish(ids[1], Outcome::new(Rule::NotFound, "nothing there")).await.unwrap();
+    bench.queue.finish(ids[2], Outcome::new(Rule::OutOfScope, "")).await.unwrap();
+    assert_eq!(bench.queue.counts(), Counts { updated: 1, skipped: 1, failed: 1, ..Counts::default() });
+    assert_eq!(bench.queue.retry(Retry::One(ids[0])).await.unwrap(), 0);
+    bench.clock.advance(Duration::from_secs(100));
+    assert_eq!(bench.queue.retry(Retry::AllFailed).await.unwrap(), 1);
+    assert_eq!(bench.queue.retry(Retry::One(ids[2])).await.unwrap(), 1);
+    assert_eq!(bench.queue.counts(), Counts { updated: 1, waiting: 2, ..Counts::default() });
+    let jobs = bench.claim().await;
+    assert_eq!(jobs.len(), 2);
+    assert!(jobs.iter().all(|job| job.waits_since == job.accepted_at + 100_000));
+}
+
+/// U2
+#[tokio::test]
+async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the_old_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = QueueOptions { max_message_bytes: 1 << 20, max_pages: Some(60) };
+    let queue = Queue::open(folder.path(), Clock::system(), options).await.unwrap();
+    let mut accepted = 0;
+    let refusal = loop {
+        let number = accepted + 1;
+        match queue.accept(new(number, &format!("<{number}@x>"), "a@x"), vec![number; 20_000].into()).await {
+            Ok(_) => accepted += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(accepted > 2 && matches!(refusal, AcceptError::DiskFull { .. }) && refusal.is_temporary(), "{refusal}");
+    let jobs = queue.claim(100, vec![]).await.unwrap();
+    assert_eq!(jobs.len(), usize::from(accepted));
+    for job in &jobs {
+        assert_eq!(job.bytes().unwrap().len(), 20_000);
+        queue.finish(job.id, updated()).await.unwrap();
+    }
+    assert_eq!(queue.counts().updated, i64::from(accepted));
+    // Old messages make room for new ones.
+    queue.purge(i64::MAX).await.unwrap();
+    queue.accept(new(200, "<200@x>", "a@x"), vec![1; 20_000].into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn large_messages_lie_in_files_that_go_with_their_row() {
+    let bench = bench().await;
+    let large = || {
+        let mut writer = bench.queue.spool().writer();
+        writer.write(&vec![7; spool::IN_MEMORY + 1]).unwrap();
+        writer.finish()
+    };
+    let files = || std::fs::read_dir(bench.queue.spool().folder()).unwrap().count();
+    let id = bench.queue.accept(new(1, "<1@x>", "a@x"), large()).await.unwrap().id;
+    assert!(bench.queue.accept(new(1, "<1@x>", "a@x"), large()).await.unwrap().duplicate);
+    assert_eq!(files(), 1);
+    assert_eq!(bench.claim().await[0].bytes().unwrap().len(), spool::IN_MEMORY + 1);
+    bench.queue.finish(id, updated()).await.unwrap();
+    bench.queue.purge(i64::MAX).await.unwrap();
+    assert_eq!((files(), bench.queue.counts()), (0, Counts::default()));
+}
+
+#[tokio::test]
+async fn files_that_no_row_names_are_swept_at_the_next_start() {
+    let bench = bench().await;
+    let orphan = bench.queue.spool().folder().join("orphan.eml");
+    std::fs::write(&orphan, "left by a crash").unwrap();
+    let _bench = bench.restart().await;
+    assert!(!orphan.exists());
+}
+
+#[tokio::test]
+async fn two_updaters_can_not_have_one_folder() {
+    let bench = bench().await;
+    let second = Queue::open(bench.folder.path(), Clock::system(), options()).await;
+    assert!(matches!(second, Err(QueueError::InUse { .. })));
+}
+
+/// M3
+#[tokio::test]
+async fn messages_are_found_by_state_and_by_words_of_sender_subject_or_message_id() {
+    let bench = bench().await;
+    for number in 1..=5 {
+        bench.accept(number, &format!("<{number}@x>"), "a_na@x").await;
+    }
+    bench.accept(6, "<6@x>", "anna@x").await;
+    let found = async |search: &str| {
+        let filter = Filter { search: Some(search.into()), ..Filter::default() };
+        bench.queue.list(&filter).await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("A_NA").await, [5, 4, 3, 2, 1]);
+    assert_eq!(found("subject 3").await, [3]);
+    assert_eq!(found("<6@").await, [6]);
+    assert!(found("%").await.is_empty());
+    let page = Filter { before: Some(4), limit: Some(2), ..Filter::default() };
+    assert_eq!(bench.queue.list(&page).await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), [3, 2]);
+    let failed = Filter { state: Some(State::Failed), ..Filter::default() };
+    assert!(bench.queue.list(&failed).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn after_closing_nothing_is_accepted_and_says_so() {
+    let bench = bench().await;
+    bench.queue.close().await;
+    let refusal = bench.queue.accept(new(1, "<1@x>", "a@x"), vec![1].into()).await.unwrap_err();
+    assert!(matches!(refusal, AcceptError::Stopping) && refusal.is_temporary());
+}

@@ -1,0 +1,538 @@
+//! The one task that writes to the queue: group commit.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection as _, Row as _};
+use tempfile::NamedTempFile;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tracing::{error, warn};
+
+use super::{
+    Clock, Counts, Job, JobContent, LEASE, NewMessage, Outcome, Postponed, QueueError, Receipt, Retry, reader,
+};
+
+/// Commands committed together at the most, and bytes of messages among them.
+const BATCH: usize = 512;
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+pub(super) struct Command {
+    pub work: Work,
+    pub reply: oneshot::Sender<Result<Answer, QueueError>>,
+}
+
+pub(super) enum Work {
+    Accept { message: NewMessage, stored: Stored, size: u64 },
+    Claim { limit: u32, busy: Vec<String> },
+    Finish { id: i64, outcome: Outcome },
+    Postpone { id: i64, until: i64, why: Postponed, reason: String },
+    Renew { ids: Vec<i64> },
+    Retry { which: Retry },
+    Purge { before: i64 },
+    Close,
+}
+
+pub(super) enum Answer {
+    Accepted(Receipt),
+    Claimed(Vec<Job>),
+    Count(u64),
+    Done,
+}
+
+/// Where the bytes of an accepted message are.
+pub(super) enum Stored {
+    Row(Bytes),
+    /// Name of a file in the spool folder, already safe on disk.
+    File(String),
+}
+
+impl Stored {
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Row(_) => None,
+            Self::File(name) => Some(name),
+        }
+    }
+}
+
+impl Work {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Accept { stored: Stored::Row(bytes), .. } => bytes.len(),
+            _ => 0,
+        }
+    }
+
+    fn is_accept(&self) -> bool {
+        matches!(self, Self::Accept { .. })
+    }
+}
+
+pub(super) struct Writer {
+    pub connection: SqliteConnection,
+    pub commands: mpsc::Receiver<Command>,
+    pub counts: watch::Sender<Counts>,
+    pub arrived: Arc<Notify>,
+    pub clock: Clock,
+    pub spool: PathBuf,
+    /// Who leases: this process.
+    pub owner: String,
+}
+
+/// What a transaction changes beside the database; applied only when it was committed.
+#[derive(Default)]
+struct After {
+    counts: Counts,
+    arrived: bool,
+    files: Vec<PathBuf>,
+}
+
+impl Writer {
+    pub async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let Some(first) = self.commands.recv().await else { break };
+            let mut bytes = first.work.bytes();
+            batch.push(first);
+            while batch.len() < BATCH && bytes < BATCH_BYTES {
+                let Ok(next) = self.commands.try_recv() else { break };
+                bytes += next.work.bytes();
+                batch.push(next);
+            }
+            let close = batch.iter().position(|command| matches!(command.work, Work::Close));
+            let rest = close.map(|at| batch.split_off(at));
+            self.commit(std::mem::take(&mut batch)).await;
+            if let Some(mut rest) = rest {
+                let closing = rest.remove(0);
+                self.commands.close();
+                drop(rest);
+                if let Err(error) = self.connection.close().await {
+                    warn!(%error, "the queue did not close cleanly; nothing is lost by that");
+                }
+                let _ = closing.reply.send(Ok(Answer::Done));
+                return;
+            }
+        }
+    }
+
+    /// One transaction for all. When the disk is full, the acceptances are refused and the rest, which is small
+    /// and needed to make room, is tried once more by itself.
+    async fn commit(&mut self, batch: Vec<Command>) {
+        if batch.is_empty() {
+            return;
+        }
+        let batch = match self.transaction(&batch).await {
+            Ok(answers) => return deliver(batch, answers),
+            Err(QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+                let (accepts, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.work.is_accept());
+                for command in accepts {
+                    let _ = command.reply.send(Err(QueueError::DiskFull));
+                }
+                rest
+            }
+            Err(problem) => return refuse(batch, &problem),
+        };
+        if batch.is_empty() {
+            return;
+        }
+        match self.transaction(&batch).await {
+            Ok(answers) => deliver(batch, answers),
+            Err(problem) => refuse(batch, &problem),
+        }
+    }
+
+    async fn transaction(&mut self, batch: &[Command]) -> Result<Vec<Answer>, QueueError> {
+        // What is not an acceptance may be lost in a power cut: it is found again by the mark on the item. So
+        // only acceptances pay for a flush; the order of commits holds either way.
+        let durable =
+            batch.iter().any(|command| command.work.is_accept() || matches!(command.work, Work::Retry { .. }));
+        let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        sqlx::query(level).execute(&mut self.connection).await?;
+        let mut after = After::default();
+        // By hand, because SQLite ends a transaction by itself when the disk is full, and sqlx's guard does not
+        // know of that.
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        let answers = match self.apply_all(batch, &mut after).await {
+            Ok(answers) => answers,
+            Err(problem) => {
+                let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+                return Err(problem);
+            }
+        };
+
+        let change = after.counts;
+        if change != Counts::default() {
+            self.counts.send_modify(|counts| {
+                counts.waiting += change.waiting;
+                counts.working += change.working;
+                counts.updated += change.updated;
+                counts.skipped += change.skipped;
+                counts.failed += change.failed;
+            });
+        }
+        for file in after.files {
+            if let Err(error) = std::fs::remove_file(&file) {
+                warn!(file = %file.display(), %error, "a spooled message could not be removed");
+            }
+        }
+        if after.arrived {
+            self.arrived.notify_one();
+        }
+        Ok(answers)
+    }
+
+    async fn apply_all(&mut self, batch: &[Command], after: &mut After) -> Result<Vec<Answer>, QueueError> {
+        let context = Context { now: self.clock.now_ms(), owner: &self.owner, spool: &self.spool };
+        let mut answers = Vec::with_capacity(batch.len());
+        for command in batch {
+            answers.push(context.apply(&mut self.connection, &command.work, after).await?);
+        }
+        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        Ok(answers)
+    }
+}
+
+fn deliver(batch: Vec<Command>, answers: Vec<Answer>) {
+    for (command, answer) in batch.into_iter().zip(answers) {
+        let _ = command.reply.send(Ok(answer));
+    }
+}
+
+fn refuse(batch: Vec<Command>, problem: &QueueError) {
+    error!(%problem, commands = batch.len(), "the queue could not write");
+    for command in batch {
+        let problem = match problem {
+            QueueError::Database(source) => QueueError::Database(source.clone()),
+            _ => QueueError::DiskFull,
+        };
+        let _ = command.reply.send(Err(problem));
+    }
+}
+
+struct Context<'a> {
+    now: i64,
+    owner: &'a str,
+    spool: &'a Path,
+}
+
+impl Context<'_> {
+    async fn apply(
+        &self,
+        connection: &mut SqliteConnection,
+        work: &Work,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        match work {
+            Work::Accept { message, stored, size } => self.accept(connection, message, stored, *size, after).await,
+            Work::Claim { limit, busy } => self.claim(connection, *limit, busy, after).await,
+            Work::Finish { id, outcome } => self.finish(connection, *id, outcome, after).await,
+            Work::Postpone { id, until, why, reason } => {
+                let (not_found, error) = match why {
+                    Postponed::NotFoundYet => (1, 0),
+                    Postponed::Error => (0, 1),
+                    Postponed::Paused => (0, 0),
+                };
+                let done = sqlx::query(
+                    "UPDATE message SET state = 0, owner = NULL, due_at = ?, reason = ?,
+                     not_found_tries = not_found_tries + ?, error_tries = error_tries + ?
+                     WHERE id = ? AND state = 1 AND owner = ?",
+                )
+                .bind(until)
+                .bind(reason)
+                .bind(not_found)
+                .bind(error)
+                .bind(id)
+                .bind(self.owner)
+                .execute(connection)
+                .await?;
+                if done.rows_affected() == 1 {
+                    after.counts.working -= 1;
+                    after.counts.waiting += 1;
+                    after.arrived = true;
+                }
+                Ok(Answer::Done)
+            }
+            Work::Renew { ids } => {
+                sqlx::query(
+                    "UPDATE message SET due_at = ? WHERE state = 1 AND owner = ?
+                     AND id IN (SELECT value FROM json_each(?))",
+                )
+                .bind(self.lease_end())
+                .bind(self.owner)
+                .bind(json(ids))
+                .execute(connection)
+                .await?;
+                Ok(Answer::Done)
+            }
+            Work::Retry { which } => self.retry(connection, *which, after).await,
+            Work::Purge { before } => self.purge(connection, *before, after).await,
+            Work::Close => unreachable!("closing is not part of a transaction"),
+        }
+    }
+
+    fn lease_end(&self) -> i64 {
+        self.now + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    async fn accept(
+        &self,
+        connection: &mut SqliteConnection,
+        message: &NewMessage,
+        stored: &Stored,
+        size: u64,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        let outcome = message.outcome.as_ref();
+        let row = sqlx::query(
+            "INSERT INTO message (digest, message_id, mailbox, sender, subject, size, source, accepted_at, waits_since,
+                                  state, due_at, outcome, rule, reason, finished_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id",
+        )
+        .bind(&message.digest[..])
+        .bind(&message.message_id)
+        .bind(&message.mailbox)
+        .bind(&message.sender)
+        .bind(&message.subject)
+        .bind(i64::try_from(size).unwrap_or(i64::MAX))
+        .bind(message.source.to_string())
+        .bind(self.now)
+        .bind(self.now)
+        .bind(if outcome.is_some() { 2 } else { 0 })
+        .bind(self.now)
+        .bind(outcome.map(|outcome| outcome.kind().as_str()))
+        .bind(outcome.map(|outcome| reader::rule_name(outcome.rule)))
+        .bind(outcome.map_or("", |outcome| &outcome.reason))
+        .bind(outcome.map(|_| self.now))
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(row) = row else {
+            let id = sqlx::query("SELECT id FROM message WHERE digest = ?")
+                .bind(&message.digest[..])
+                .fetch_one(connection)
+                .await?
+                .get(0);
+            return Ok(Answer::Accepted(Receipt { id, duplicate: true }));
+        };
+        let id: i64 = row.get(0);
+        let (raw, file) = match stored {
+            Stored::Row(bytes) => (Some(&bytes[..]), None),
+            Stored::File(name) => (None, Some(name)),
+        };
+        sqlx::query("INSERT INTO content (message, raw, file) VALUES (?, ?, ?)")
+            .bind(id)
+            .bind(raw)
+            .bind(file)
+            .execute(connection)
+            .await?;
+        match outcome {
+            Some(outcome) => *after.counts.of(outcome.kind()) += 1,
+            None => {
+                after.counts.waiting += 1;
+                after.arrived = true;
+            }
+        }
+        Ok(Answer::Accepted(Receipt { id, duplicate: false }))
+    }
+
+    async fn claim(
+        &self,
+        connection: &mut SqliteConnection,
+        limit: u32,
+        busy: &[String],
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        // A split copy waits while another of its Message-ID is leased; of several that are due, the first.
+        let candidates = sqlx::query(
+            "SELECT id, message_id, state FROM message AS m
+             WHERE state < 2 AND due_at <= ?
+               AND (? OR mailbox NOT IN (SELECT value FROM json_each(?)))
+               AND NOT EXISTS (SELECT 1 FROM message AS other WHERE other.message_id = m.message_id
+                               AND other.state < 2 AND other.id <> m.id
+                               AND (other.state = 1 AND other.due_at > ? OR other.id < m.id AND other.due_at <= ?))
+             ORDER BY due_at, id LIMIT ?",
+        )
+        .bind(self.now)
+        .bind(busy.is_empty())
+        .bind(json(busy))
+        .bind(self.now)
+        .bind(self.now)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut jobs = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let id: i64 = candidate.get(0);
+            let row = sqlx::query(
+                "UPDATE message SET state = 1, owner = ?, due_at = ? WHERE id = ?
+                 RETURNING id, message_id, mailbox, accepted_at, waits_since, not_found_tries,
+                           error_tries",
+            )
+            .bind(self.owner)
+            .bind(self.lease_end())
+            .bind(id)
+            .fetch_one(&mut *connection)
+            .await?;
+            let content = sqlx::query("SELECT raw, file FROM content WHERE message = ?")
+                .bind(id)
+                .fetch_optional(&mut *connection)
+                .await?;
+            if candidate.get::<i64, _>(2) == 0 {
+                after.counts.waiting -= 1;
+                after.counts.working += 1;
+            }
+            jobs.push(Job {
+                id,
+                message_id: row.get(1),
+                mailbox: row.get(2),
+                accepted_at: row.get(3),
+                waits_since: row.get(4),
+                not_found_tries: row.get(5),
+                error_tries: row.get(6),
+                content: content.map_or(JobContent::Missing, |row| self.job_content(&row)),
+            });
+        }
+        Ok(Answer::Claimed(jobs))
+    }
+
+    fn job_content(&self, row: &SqliteRow) -> JobContent {
+        match (row.get::<Option<Vec<u8>>, _>(0), row.get::<Option<String>, _>(1)) {
+            (Some(raw), _) => JobContent::Memory(raw.into()),
+            (None, Some(file)) => JobContent::File(self.spool.join(file)),
+            (None, None) => JobContent::Missing,
+        }
+    }
+
+    async fn finish(
+        &self,
+        connection: &mut SqliteConnection,
+        id: i64,
+        outcome: &Outcome,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        let done = sqlx::query(
+            "UPDATE message SET state = 2, owner = NULL, outcome = ?, rule = ?, reason = ?, finished_at = ?
+             WHERE id = ? AND state = 1 AND owner = ?",
+        )
+        .bind(outcome.kind().as_str())
+        .bind(reader::rule_name(outcome.rule))
+        .bind(&outcome.reason)
+        .bind(self.now)
+        .bind(id)
+        .bind(self.owner)
+        .execute(connection)
+        .await?;
+        if done.rows_affected() == 1 {
+            after.counts.working -= 1;
+            *after.counts.of(outcome.kind()) += 1;
+            // Another copy of the same Message-ID may have been held back by this one.
+            after.arrived = true;
+        }
+        Ok(Answer::Done)
+    }
+
+    async fn retry(
+        &self,
+        connection: &mut SqliteConnection,
+        which: Retry,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        // The age starts anew; accepted_at stays, because it tells which of several split copies is the last.
+        const AGAIN: &str = "UPDATE message SET state = 0, due_at = ?1, waits_since = ?1, not_found_tries = 0,
+             error_tries = 0, outcome = NULL, rule = NULL, reason = '', finished_at = NULL
+             WHERE state = 2 AND (?2 IS NULL AND outcome = 'failed' OR id = ?2 AND outcome IN ('failed', 'skipped'))
+             AND rule <> 'unusable' AND EXISTS (SELECT 1 FROM content WHERE message = message.id)";
+        let id = match which {
+            Retry::One(id) => Some(id),
+            Retry::AllFailed => None,
+        };
+        let was: Option<String> = sqlx::query_scalar("SELECT outcome FROM message WHERE id = ? AND state = 2")
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let done = sqlx::query(AGAIN).bind(self.now).bind(id).execute(connection).await?.rows_affected();
+        let count = i64::try_from(done).unwrap_or(i64::MAX);
+        after.counts.waiting += count;
+        match was.as_deref() {
+            Some("skipped") => after.counts.skipped -= count,
+            _ => after.counts.failed -= count,
+        }
+        after.arrived |= count > 0;
+        Ok(Answer::Count(done))
+    }
+
+    async fn purge(
+        &self,
+        connection: &mut SqliteConnection,
+        before: i64,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        const OLD: &str = "SELECT id, outcome, (SELECT file FROM content WHERE message = id) FROM message
+             WHERE state = 2 AND finished_at < ? ORDER BY finished_at LIMIT 1000";
+        let rows = sqlx::query(OLD).bind(before).fetch_all(&mut *connection).await?;
+        for row in &rows {
+            sqlx::query("DELETE FROM message WHERE id = ?")
+                .bind(row.get::<i64, _>(0))
+                .execute(&mut *connection)
+                .await?;
+            match row.get::<Option<&str>, _>(1) {
+                Some("updated") => after.counts.updated -= 1,
+                Some("skipped") => after.counts.skipped -= 1,
+                _ => after.counts.failed -= 1,
+            }
+            after.files.extend(row.get::<Option<String>, _>(2).map(|file| self.spool.join(file)));
+        }
+        Ok(Answer::Count(rows.len() as u64))
+    }
+}
+
+/// Numbers or names as a JSON array, for `json_each`.
+fn json<T: serde::Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Whatever an updater that is gone had leased is waiting again. The lock on the folder says that it is gone.
+pub(super) async fn take_over(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE message SET state = 0, owner = NULL, due_at = ? WHERE state = 1")
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Removes spooled files that no row names: left by a process that ended between the two.
+pub(super) async fn sweep_spool(connection: &mut SqliteConnection, folder: &Path) -> Result<(), sqlx::Error> {
+    let named: HashSet<String> = sqlx::query_scalar("SELECT file FROM content WHERE file IS NOT NULL")
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_none_or(|name| !named.contains(name))
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            warn!(file = %entry.path().display(), %error, "a left-over file could not be removed");
+        }
+    }
+    Ok(())
+}
+
+/// Makes a spooled file last: its bytes, then its name, are flushed to disk. Returns the name.
+pub(super) fn keep_file(file: NamedTempFile, folder: &Path) -> std::io::Result<String> {
+    file.as_file().sync_all()?;
+    let (_, path) = file.keep().map_err(|error| error.error)?;
+    sync_folder(folder)?;
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .map(str::to_owned)
+        .ok_or_else(|| std::io::Error::other("the spooled file has no name"))
+}
+
+/// A new name in a folder is safe only once the folder is flushed. NTFS does so by itself and has no such call.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}
