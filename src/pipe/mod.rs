@@ -1,1 +1,38 @@
-//! The local API that both programs share: HTTP/1.1 with JSON over a Unix-domain socket or a named pipe.
+//! The local API that both programs share: HTTP/1.1 with JSON over a Unix-domain socket, or a named pipe on
+//! Windows. Any tool can speak it: `curl --unix-socket PATH http://siu/v1/status`.
+//!
+//! | route | what |
+//! |---|---|
+//! | `GET /v1/status` | [`types::Status`] |
+//! | `GET /v1/settings` | [`types::SettingsDocument`], with its version as `ETag` |
+//! | `PUT /v1/settings` | [`types::SettingsChange`]; `If-Match` with the version that was read is required |
+//! | `POST /v1/messages` | a processed message as `message/rfc822`; 201 with [`types::Receipt`] once it is on disk |
+//! | `GET /v1/messages` | [`types::Listed`], newest first; query as in [`types::Filter`] |
+//! | `GET /v1/messages/{id}` | one [`types::Listed`] |
+//! | `GET /v1/messages/{id}/content` | the processed message |
+//! | `POST /v1/messages/{id}/retry` | tries a finished one again: [`types::Retried`] |
+//! | `POST /v1/messages/retry-failed` | tries all that failed again: [`types::Retried`] |
+//! | `GET /v1/events` | Server-Sent Events, each a [`types::Event`] |
+//!
+//! Every refusal is a [`types::Problem`] in JSON. Who may connect is decided in [`listener`], before a byte is
+//! read.
+
+pub mod client;
+pub mod listener;
+pub mod types;
+
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod platform;
+
+use std::path::PathBuf;
+
+/// Where the updater listens unless told otherwise: `SIU_PIPE`, else the place of the service, else (on Unix, for
+/// a user other than root) a place of the user's own.
+#[must_use]
+pub fn default_path() -> PathBuf {
+    std::env::var_os("SIU_PIPE").filter(|path| !path.is_empty()).map_or_else(platform::default_path, PathBuf::from)
+}

@@ -2,6 +2,5 @@
 
 pub mod clock;
 pub mod intake;
-pub mod outcome;
 pub mod queue;
 pub mod spool;

@@ -7,6 +7,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use super::spool::Content;
+pub use crate::pipe::types::Receipt;
 
 /// Which door a message came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,15 +51,6 @@ pub enum Unusable {
     Refuse,
     /// Accept it and record the outcome: a refusal would come back to the sender as a bounce.
     Record,
-}
-
-/// What an accepted message became.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// Number of the message in the queue.
-    pub id: i64,
-    /// The same processed message was accepted before; `id` is that one.
-    pub duplicate: bool,
 }
 
 /// Why a message was not accepted. Nothing of it is kept.

@@ -12,18 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::clock::Clock;
-use super::intake::{AcceptError, Receipt, Source};
-use super::outcome::{Outcome, OutcomeKind};
+use super::intake::{AcceptError, Source};
 use super::spool::{self, Content, Spool};
+use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt};
 use crate::settings::SmtpAddress;
 
-pub use reader::{Filter, Listed, State};
 use writer::{Answer, Command, Work, Writer};
 
 /// How long a claimed message belongs to the updater that claimed it, unless renewed.
@@ -130,26 +128,6 @@ pub enum Postponed {
     Error,
     /// Nothing to do with this message: the server or the account is in trouble, or the updater stops.
     Paused,
-}
-
-/// How many messages are in which state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub waiting: i64,
-    pub working: i64,
-    pub updated: i64,
-    pub skipped: i64,
-    pub failed: i64,
-}
-
-impl Counts {
-    fn of(&mut self, kind: OutcomeKind) -> &mut i64 {
-        match kind {
-            OutcomeKind::Updated => &mut self.updated,
-            OutcomeKind::Skipped => &mut self.skipped,
-            OutcomeKind::Failed => &mut self.failed,
-        }
-    }
 }
 
 /// Which finished messages to try again.

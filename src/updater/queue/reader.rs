@@ -3,61 +3,12 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
-use super::{Counts, OutcomeKind, QueueError};
-use crate::updater::outcome::Rule;
+use super::QueueError;
+use crate::pipe::types::{Counts, Filter, Listed, OutcomeKind, Rule, State};
 use crate::updater::spool;
-
-/// Which messages to list, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Filter {
-    /// Only those in this state.
-    pub state: Option<State>,
-    /// Only those whose sender, subject or Message-ID contains this, without regard to ASCII case.
-    pub search: Option<String>,
-    /// Only those older than this number, for the next page.
-    pub before: Option<i64>,
-    /// At the most this many; 100 when absent, 1,000 at the most.
-    pub limit: Option<u32>,
-}
-
-/// State of a message as shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    Waiting,
-    Working,
-    Updated,
-    Skipped,
-    Failed,
-}
-
-/// A message as shown in lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
-    pub id: i64,
-    pub state: State,
-    pub message_id: String,
-    pub sender: String,
-    pub subject: String,
-    /// Bytes of the processed message.
-    pub size: i64,
-    pub source: String,
-    /// Milliseconds since 1970, like all times here.
-    pub accepted_at: i64,
-    /// When it is looked at next; only while waiting.
-    pub due_at: Option<i64>,
-    pub finished_at: Option<i64>,
-    pub rule: Option<Rule>,
-    /// Why it ended as it did, or what it is waiting for.
-    pub reason: String,
-    /// Looks and tries so far that led to waiting.
-    pub tries: i64,
-}
 
 const COLUMNS: &str = "SELECT id, state, outcome, message_id, sender, subject, size, source, accepted_at, due_at,
      finished_at, rule, reason, not_found_tries + error_tries FROM message";

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::pipe::types::{Rule, State};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -57,8 +58,6 @@ fn new(number: u8, message_id: &str, mailbox: &str) -> NewMessage {
 fn updated() -> Outcome {
     Outcome::new(Rule::UpdatedInPlace, "")
 }
-
-use crate::updater::outcome::Rule;
 
 /// U2, U8
 #[tokio::test]

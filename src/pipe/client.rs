@@ -1,0 +1,230 @@
+//! The other end of the pipe: what the panel and the command line use.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use reqwest::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::platform;
+use super::types::{Event, Filter, Listed, Problem, Receipt, Retried, SettingsChange, SettingsDocument, Status};
+
+/// What went wrong between us and the updater, in words for the administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum PipeError {
+    #[error("the updater does not run (nothing listens at {})", path.display())]
+    NotRunning { path: PathBuf },
+    #[error("the pipe can't be trusted: {0}")]
+    Untrusted(std::io::Error),
+    #[error("the updater does not answer in time")]
+    Timeout,
+    #[error("the connection to the updater broke: {0}")]
+    Broken(#[source] reqwest::Error),
+    #[error("{}", problem.message)]
+    Refused { status: u16, problem: Problem },
+    #[error("somebody else changed the settings meanwhile; read them again")]
+    Conflict,
+    #[error("the updater's answer is not understood; is it of another version? ({0})")]
+    NotUnderstood(String),
+    #[error("{} can't be read: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+}
+
+impl PipeError {
+    fn from_reqwest(error: reqwest::Error) -> Self {
+        if error.is_timeout() { Self::Timeout } else { Self::Broken(error) }
+    }
+}
+
+/// Version of the settings that were read, to be given back with a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsVersion(String);
+
+/// A client of the local API. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    path: PathBuf,
+}
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Client {
+    /// # Errors
+    /// When no HTTP client can be made at all.
+    pub fn new(path: &Path) -> Result<Self, PipeError> {
+        let http = platform::client_builder(path).no_proxy().build().map_err(PipeError::Broken)?;
+        Ok(Self { http, path: path.to_owned() })
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub async fn status(&self) -> Result<Status, PipeError> {
+        self.json(self.request(Method::GET, "status")).await
+    }
+
+    pub async fn settings(&self) -> Result<(SettingsDocument, SettingsVersion), PipeError> {
+        let answer = self.send(self.request(Method::GET, "settings").timeout(TIMEOUT)).await?;
+        let version = version_of(&answer)?;
+        Ok((read(answer).await?, version))
+    }
+
+    /// Gives new settings to the updater, provided that those in force are still the ones that were read.
+    pub async fn change_settings(
+        &self,
+        change: &SettingsChange,
+        read: &SettingsVersion,
+    ) -> Result<SettingsVersion, PipeError> {
+        let request = self.request(Method::PUT, "settings").header(IF_MATCH, &read.0).json(change).timeout(TIMEOUT);
+        match self.send(request).await {
+            Ok(answer) => version_of(&answer),
+            Err(PipeError::Refused { status, .. }) if status == StatusCode::PRECONDITION_FAILED.as_u16() => {
+                Err(PipeError::Conflict)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Submits a message. When this returns, the updater has it on disk.
+    pub async fn submit(&self, message: impl Into<Body>) -> Result<Receipt, PipeError> {
+        let request = self.request(Method::POST, "messages").header(CONTENT_TYPE, "message/rfc822").body(message);
+        self.json_within(request, Duration::from_secs(600)).await
+    }
+
+    /// Submits a file, streamed.
+    pub async fn submit_file(&self, path: &Path) -> Result<Receipt, PipeError> {
+        let file = tokio::fs::File::open(path).await;
+        let file = file.map_err(|source| PipeError::File { path: path.to_owned(), source })?;
+        self.submit(file).await
+    }
+
+    pub async fn messages(&self, filter: &Filter) -> Result<Vec<Listed>, PipeError> {
+        self.json(self.request(Method::GET, "messages").query(filter)).await
+    }
+
+    pub async fn message(&self, id: i64) -> Result<Listed, PipeError> {
+        self.json(self.request(Method::GET, &format!("messages/{id}"))).await
+    }
+
+    pub async fn content(&self, id: i64) -> Result<Bytes, PipeError> {
+        let answer = self.send(self.request(Method::GET, &format!("messages/{id}/content"))).await?;
+        answer.bytes().await.map_err(PipeError::from_reqwest)
+    }
+
+    pub async fn retry(&self, id: i64) -> Result<Retried, PipeError> {
+        self.json(self.request(Method::POST, &format!("messages/{id}/retry"))).await
+    }
+
+    pub async fn retry_failed(&self) -> Result<Retried, PipeError> {
+        self.json(self.request(Method::POST, "messages/retry-failed")).await
+    }
+
+    /// What happens from now on. The stream ends when the updater does.
+    pub async fn events(&self) -> Result<impl Stream<Item = Result<Event, PipeError>> + Send + use<>, PipeError> {
+        let answer = self.send(self.request(Method::GET, "events")).await?;
+        let mut pending = Vec::new();
+        Ok(answer.bytes_stream().flat_map(move |piece| {
+            let events = match piece {
+                Ok(piece) => {
+                    pending.extend_from_slice(&piece);
+                    complete_events(&mut pending)
+                }
+                Err(error) => vec![Err(PipeError::from_reqwest(error))],
+            };
+            futures_util::stream::iter(events)
+        }))
+    }
+
+    fn request(&self, method: Method, route: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://siu/v1/{route}"))
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, PipeError> {
+        self.json_within(request, TIMEOUT).await
+    }
+
+    async fn json_within<T: DeserializeOwned>(&self, request: RequestBuilder, time: Duration) -> Result<T, PipeError> {
+        read(self.send(request.timeout(time)).await?).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, PipeError> {
+        match platform::check_owner(&self.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.not_running()),
+            Err(error) => return Err(PipeError::Untrusted(error)),
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| if error.is_connect() { self.not_running() } else { PipeError::from_reqwest(error) })?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let body = answer.bytes().await.map_err(PipeError::from_reqwest)?;
+        let problem = serde_json::from_slice(&body)
+            .map_err(|_| PipeError::NotUnderstood(format!("status {status} without a reason")))?;
+        Err(PipeError::Refused { status: status.as_u16(), problem })
+    }
+
+    fn not_running(&self) -> PipeError {
+        PipeError::NotRunning { path: self.path.clone() }
+    }
+}
+
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, PipeError> {
+    let body = answer.bytes().await.map_err(PipeError::from_reqwest)?;
+    serde_json::from_slice(&body).map_err(|error| PipeError::NotUnderstood(error.to_string()))
+}
+
+fn version_of(answer: &Response) -> Result<SettingsVersion, PipeError> {
+    answer
+        .headers()
+        .get(ETAG)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| SettingsVersion(value.to_owned()))
+        .ok_or_else(|| PipeError::NotUnderstood("settings without a version".to_owned()))
+}
+
+/// Takes the complete events out of a Server-Sent Events stream. We write one `data:` line an event, and
+/// comments to keep the connection alive.
+fn complete_events(pending: &mut Vec<u8>) -> Vec<Result<Event, PipeError>> {
+    let mut events = Vec::new();
+    while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
+        let block: Vec<u8> = pending.drain(..end + 2).collect();
+        for line in block.split(|byte| *byte == b'\n') {
+            if let Some(data) = line.strip_prefix(b"data:") {
+                let event = serde_json::from_slice(data);
+                events.push(event.map_err(|error| PipeError::NotUnderstood(error.to_string())));
+            }
+        }
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_arrive_in_pieces_are_put_together() {
+        let mut pending = b": hello\n\ndata: {\"event\":\"missed\",\"eve".to_vec();
+        assert!(complete_events(&mut pending).is_empty());
+        pending.extend_from_slice(b"nts\":3}\n\ndata: nonsense\n\n");
+        let events = complete_events(&mut pending);
+        assert!(matches!(&events[..], [Ok(Event::Missed { events: 3 }), Err(PipeError::NotUnderstood(_))]));
+        assert!(pending.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_updater_that_is_not_there_is_said_to_be_so() {
+        let client = Client::new(Path::new("/nonexistent/updater.sock")).unwrap();
+        assert!(matches!(client.status().await, Err(PipeError::NotRunning { .. })));
+    }
+}

@@ -1,0 +1,90 @@
+//! Lets people in, or sends them away with the reason.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use tokio::io::AsyncWriteExt as _;
+use tracing::warn;
+
+use super::platform;
+use super::types::Problem;
+
+/// Who is at the other end, as the system says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    pub name: String,
+}
+
+/// Whether somebody may use the pipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Welcome(Peer),
+    /// With the name of who tried.
+    Refused(String),
+}
+
+/// The updater's end of the pipe, ready for [`axum::serve`].
+pub struct Listener(platform::Listener);
+
+impl Listener {
+    /// # Errors
+    /// When another updater listens there, or the place can't be used.
+    pub async fn bind(path: &Path) -> io::Result<Self> {
+        platform::Listener::bind(path).await.map(Self)
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = platform::Stream;
+    type Addr = Peer;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, Verdict::Welcome(peer))) => return (stream, peer),
+                Ok((stream, Verdict::Refused(who))) => {
+                    warn!(who, "refused to use the local API");
+                    tokio::spawn(refuse(stream));
+                }
+                Err(error) => {
+                    // Out of file handles, mostly: goes by when connections end.
+                    warn!(%error, "the pipe could not take a connection");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        Ok(Peer { name: "updater".to_owned() })
+    }
+}
+
+impl Connected<IncomingStream<'_, Listener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+/// Answers without reading: whoever is refused can't make us wait or parse.
+async fn refuse(mut stream: platform::Stream) {
+    let problem = Problem {
+        code: "not-permitted".to_owned(),
+        message: "only administrators and the account that the updater runs as may use the updater's local API"
+            .to_owned(),
+        temporary: false,
+    };
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = tokio::time::timeout(Duration::from_secs(5), async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
