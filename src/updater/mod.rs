@@ -1,6 +1,9 @@
 //! The service: intake, queue, engine, schedule.
 
 pub mod clock;
+pub mod dispatcher;
 pub mod intake;
 pub mod queue;
+pub mod schedule;
+pub mod settings_store;
 pub mod spool;

@@ -414,7 +414,7 @@ impl Context<'_> {
     ) -> Result<Answer, QueueError> {
         let done = sqlx::query(
             "UPDATE message SET state = 2, owner = NULL, outcome = ?, rule = ?, reason = ?, finished_at = ?
-             WHERE id = ? AND state = 1 AND owner = ?",
+             WHERE id = ? AND state = 1 AND owner = ? RETURNING message_id",
         )
         .bind(outcome.kind().as_str())
         .bind(reader::rule_name(outcome.rule))
@@ -422,13 +422,17 @@ impl Context<'_> {
         .bind(self.now)
         .bind(id)
         .bind(self.owner)
-        .execute(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-        if done.rows_affected() == 1 {
+        if let Some(done) = done {
             after.counts.working -= 1;
             *after.counts.of(outcome.kind()) += 1;
             // Another copy of the same Message-ID may have been held back by this one.
-            after.arrived = true;
+            after.arrived |= sqlx::query("SELECT 1 FROM message WHERE message_id = ? AND state < 2 LIMIT 1")
+                .bind(done.get::<&str, _>(0))
+                .fetch_optional(connection)
+                .await?
+                .is_some();
         }
         Ok(Answer::Done)
     }

@@ -1,0 +1,278 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::pipe::types::Counts;
+use crate::settings::{Account, Connection};
+use crate::updater::intake::Source;
+use crate::updater::queue::{NewMessage, QueueOptions};
+
+/// Answers as a test tells it to, and notes what it was asked.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    answers: HashMap<String, VecDeque<Attempt>>,
+    asked: Vec<String>,
+    most_at_once: HashMap<String, usize>,
+    at_once: HashMap<String, usize>,
+    blocked: HashSet<String>,
+}
+
+impl Engine for Script {
+    async fn attempt(&self, job: &Job) -> Attempt {
+        let answer = {
+            let mut inner = self.0.lock().unwrap();
+            inner.asked.push(job.message_id.clone());
+            let now = *inner.at_once.entry(job.mailbox.clone()).and_modify(|count| *count += 1).or_insert(1);
+            let most = inner.most_at_once.entry(job.mailbox.clone()).or_default();
+            *most = now.max(*most);
+            inner.answers.get_mut(&job.message_id).and_then(VecDeque::pop_front)
+        };
+        if self.0.lock().unwrap().blocked.contains(&job.mailbox) {
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
+        *self.0.lock().unwrap().at_once.get_mut(&job.mailbox).unwrap() -= 1;
+        assert!(job.message_id != "<panic@x>", "a defect");
+        answer.unwrap_or_else(|| Attempt::Finished(Outcome::new(Rule::UpdatedInPlace, "")))
+    }
+}
+
+struct Scene {
+    _folder: tempfile::TempDir,
+    clock: Clock,
+    queue: Queue,
+    script: Script,
+    settings: watch::Sender<Arc<InForce>>,
+    activity: watch::Receiver<Activity>,
+    stop: CancellationToken,
+    dispatcher: tokio::task::JoinHandle<()>,
+    number: u8,
+}
+
+fn in_force(enabled: bool) -> Arc<InForce> {
+    let settings = Settings {
+        enabled,
+        connection: Some(Connection::manual("https://mail/EWS/Exchange.asmx")),
+        account: Some(Account { user: "svc@x".into() }),
+        ..Settings::default()
+    };
+    Arc::new(InForce { settings, password: None, version: String::new(), change: 0 })
+}
+
+impl Scene {
+    async fn new(enabled: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(Timestamp::from_second(1_700_000_000).unwrap());
+        let options = QueueOptions { max_message_bytes: 1 << 20, max_pages: None };
+        let queue = Queue::open(folder.path(), clock.clone(), options).await.unwrap();
+        let (settings, receiver) = watch::channel(in_force(enabled));
+        let (sender, activity) = watch::channel(Activity::NotConfigured);
+        let (script, stop) = (Script::default(), CancellationToken::new());
+        let engine = script.clone();
+        let make = move |_: &InForce| Ok(engine.clone());
+        let dispatcher = Dispatcher::new(queue.clone(), receiver, sender, stop.clone(), make);
+        let dispatcher = tokio::spawn(dispatcher.run());
+        Self { _folder: folder, clock, queue, script, settings, activity, stop, dispatcher, number: 0 }
+    }
+
+    fn will(&self, message_id: &str, answers: impl IntoIterator<Item = Attempt>) {
+        self.script.0.lock().unwrap().answers.insert(message_id.into(), answers.into_iter().collect());
+    }
+
+    async fn accept(&mut self, message_id: &str, mailbox: &str) -> i64 {
+        self.number += 1;
+        let message = NewMessage {
+            digest: [self.number; 32],
+            message_id: message_id.into(),
+            mailbox: mailbox.into(),
+            sender: mailbox.into(),
+            subject: String::new(),
+            source: Source::Api,
+            outcome: None,
+        };
+        self.queue.accept(message, vec![1].into()).await.unwrap().id
+    }
+
+    /// Waits until the counts are these; they are reached without the clock moving, or not at all.
+    async fn reaches(&self, counts: Counts) {
+        let mut watch = self.queue.watch_counts();
+        let reached = tokio::time::timeout(Duration::from_secs(10), watch.wait_for(|now| *now == counts)).await;
+        assert!(reached.is_ok(), "the counts stay at {:?} and were to be {counts:?}", self.queue.counts());
+    }
+
+    /// Waits until that many attempts have been made in all, and their results are recorded.
+    async fn attempted(&self, attempts: usize, counts: Counts) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while self.asked().len() < attempts {
+            assert!(tokio::time::Instant::now() < deadline, "only {:?} were tried", self.asked());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.reaches(counts).await;
+    }
+
+    async fn shows(&self, wanted: impl Fn(&Activity) -> bool) {
+        let mut watch = self.activity.clone();
+        let reached = tokio::time::timeout(Duration::from_secs(10), watch.wait_for(wanted)).await;
+        assert!(reached.is_ok(), "the activity stays at {:?}", *self.activity.borrow());
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.script.0.lock().unwrap().asked.clone()
+    }
+}
+
+fn waiting(waiting: i64) -> Counts {
+    Counts { waiting, ..Counts::default() }
+}
+
+fn hold() -> Attempt {
+    Attempt::Hold { reason: "no connection".into() }
+}
+
+/// U3
+#[tokio::test]
+async fn a_copy_that_is_stored_later_is_found_at_a_later_look() {
+    let mut scene = Scene::new(true).await;
+    let not_yet = || Attempt::NotFoundYet { reason: "not there yet".into() };
+    scene.will("<1@x>", [not_yet(), not_yet()]);
+    scene.accept("<1@x>", "a@x").await;
+    for (pause, looks) in [(2, 1), (3, 2)] {
+        scene.attempted(looks, waiting(1)).await;
+        scene.clock.advance(Duration::from_secs(pause));
+    }
+    scene.reaches(Counts { updated: 1, ..Counts::default() }).await;
+    assert_eq!(scene.asked().len(), 3);
+}
+
+/// U3, U10
+#[tokio::test]
+async fn a_copy_that_never_appears_ends_as_failed_with_the_reason() {
+    let mut scene = Scene::new(true).await;
+    scene.will("<1@x>", std::iter::repeat_n(Attempt::NotFoundYet { reason: "not in Sent Items".into() }, 500));
+    let id = scene.accept("<1@x>", "a@x").await;
+    while scene.queue.counts().failed == 0 {
+        scene.clock.advance(Duration::from_secs(600));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let end = scene.queue.get(id).await.unwrap();
+    assert_eq!((end.rule, end.reason.as_str()), (Some(Rule::NotFound), "not in Sent Items"));
+    assert!(end.finished_at.unwrap() - end.accepted_at < (24 * 3600 + 7200) * 1000);
+}
+
+/// T3
+#[tokio::test]
+async fn while_switched_off_messages_are_kept_and_worked_on_when_it_is_switched_on() {
+    let mut scene = Scene::new(false).await;
+    scene.accept("<1@x>", "a@x").await;
+    scene.shows(|activity| *activity == Activity::Off).await;
+    assert_eq!((scene.queue.counts(), scene.asked().len()), (waiting(1), 0));
+    scene.settings.send_replace(in_force(true));
+    scene.reaches(Counts { updated: 1, ..Counts::default() }).await;
+    scene.shows(|activity| *activity == Activity::On).await;
+}
+
+/// U9
+#[tokio::test]
+async fn a_server_that_is_away_costs_no_message_a_try_and_is_probed_by_one_at_a_time() {
+    let mut scene = Scene::new(false).await;
+    for number in 0..20 {
+        let message_id = format!("<{number}@x>");
+        scene.will(&message_id, [hold(), hold()]);
+        scene.accept(&message_id, &format!("{number}@x")).await;
+    }
+    scene.settings.send_replace(in_force(true));
+    scene.shows(|activity| matches!(activity, Activity::Held { reason, .. } if reason == "no connection")).await;
+    scene.attempted(1, waiting(20)).await;
+    let at_first = scene.asked().len();
+    assert!(at_first <= 8, "{at_first} messages were tried at once");
+    scene.clock.advance(Duration::from_secs(2));
+    scene.attempted(at_first + 1, waiting(20)).await;
+    assert_eq!(scene.asked().len(), at_first + 1, "one probe");
+    // The server is back.
+    scene.script.0.lock().unwrap().answers.clear();
+    scene.clock.advance(Duration::from_secs(5));
+    scene.reaches(Counts { updated: 20, ..Counts::default() }).await;
+    scene.shows(|activity| *activity == Activity::On).await;
+}
+
+/// U9
+#[tokio::test]
+async fn a_throttled_mailbox_is_left_alone_for_as_long_as_asked_and_the_others_go_on() {
+    let mut scene = Scene::new(true).await;
+    let throttled = Attempt::Throttled { reason: "busy".into(), back_off: Some(Duration::from_secs(7)) };
+    scene.will("<1@x>", [throttled]);
+    scene.accept("<1@x>", "slow@x").await;
+    scene.attempted(1, waiting(1)).await;
+    scene.accept("<2@x>", "slow@x").await;
+    scene.accept("<3@x>", "fast@x").await;
+    scene.attempted(2, Counts { waiting: 2, updated: 1, ..Counts::default() }).await;
+    assert_eq!(scene.asked(), ["<1@x>", "<3@x>"]);
+    scene.clock.advance(Duration::from_secs(7));
+    scene.reaches(Counts { updated: 3, ..Counts::default() }).await;
+}
+
+/// U9
+#[tokio::test]
+async fn a_mailbox_that_hangs_holds_up_nobody_else() {
+    let mut scene = Scene::new(false).await;
+    scene.script.0.lock().unwrap().blocked.insert("slow@x".into());
+    for number in 0..30 {
+        scene.accept(&format!("<s{number}@x>"), "slow@x").await;
+    }
+    for number in 0..30 {
+        scene.accept(&format!("<f{number}@x>"), &format!("fast{number}@x")).await;
+    }
+    scene.settings.send_replace(in_force(true));
+    let mut watch = scene.queue.watch_counts();
+    tokio::time::timeout(Duration::from_secs(10), watch.wait_for(|now| now.updated == 30)).await.unwrap().unwrap();
+    assert_eq!(scene.script.0.lock().unwrap().most_at_once["slow@x"], 4);
+}
+
+/// U9
+#[tokio::test]
+async fn one_mailbox_that_denies_impersonation_is_its_own_trouble_and_three_are_everybodys() {
+    let mut scene = Scene::new(true).await;
+    let denied = || Attempt::Denied { reason: "no right".into() };
+    scene.will("<1@x>", [denied()]);
+    scene.accept("<1@x>", "1@x").await;
+    scene.attempted(1, waiting(1)).await;
+    assert_eq!(*scene.activity.borrow(), Activity::On);
+    scene.accept("<ok@x>", "ok@x").await;
+    scene.reaches(Counts { waiting: 1, updated: 1, ..Counts::default() }).await;
+    for number in 2..=4 {
+        let message_id = format!("<{number}@x>");
+        scene.will(&message_id, [denied()]);
+        scene.accept(&message_id, &format!("{number}@x")).await;
+    }
+    scene.shows(|activity| matches!(activity, Activity::Held { .. })).await;
+}
+
+#[tokio::test]
+async fn a_defect_met_by_one_message_does_not_take_the_others_down() {
+    let mut scene = Scene::new(true).await;
+    scene.accept("<panic@x>", "a@x").await;
+    scene.attempted(1, waiting(1)).await;
+    scene.accept("<2@x>", "a@x").await;
+    scene.reaches(Counts { waiting: 1, updated: 1, ..Counts::default() }).await;
+}
+
+/// U8
+#[tokio::test]
+async fn a_stop_waits_for_work_within_its_bound_and_leaves_the_rest_queued() {
+    let mut scene = Scene::new(true).await;
+    let mut quick = in_force(true).as_ref().clone();
+    quick.settings.limits.stop_within = 0;
+    scene.settings.send_replace(Arc::new(quick));
+    scene.script.0.lock().unwrap().blocked.insert("slow@x".into());
+    for number in 0..10 {
+        scene.accept(&format!("<{number}@x>"), "slow@x").await;
+    }
+    while scene.asked().len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    scene.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), &mut scene.dispatcher).await.unwrap().unwrap();
+    assert_eq!(scene.queue.counts(), Counts { waiting: 6, working: 4, ..Counts::default() });
+}

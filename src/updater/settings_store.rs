@@ -1,0 +1,199 @@
+//! The settings' one owner: it reads and writes the file, checks every change, and tells who watches.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Mutex, watch};
+
+use crate::pipe::types::SettingsChange;
+use crate::secret::{SecretError, SecretStore};
+use crate::settings::{Settings, SettingsProblem};
+
+/// Settings in force, with what the account signs in with.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    pub settings: Settings,
+    pub password: Option<SecretString>,
+    /// Fingerprint of the settings: what a change must be based on.
+    pub version: String,
+    /// Counts changes of settings or password in this process.
+    pub change: u64,
+}
+
+/// Why settings could not be read or taken over. Those before stay in force.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the settings {} can't be used: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the settings {} are not understood: {source}; correct the file, or move it away to start afresh",
+        path.display()
+    )]
+    NotUnderstood { path: PathBuf, source: serde_json::Error },
+    #[error(transparent)]
+    Wrong(#[from] SettingsProblem),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("the settings were changed by somebody else since they were read")]
+    Conflict,
+    #[error("an account needs a password, and none is stored for {user}; give it with the change")]
+    NoPassword { user: String },
+}
+
+/// Owner of the settings file.
+pub struct SettingsStore {
+    path: PathBuf,
+    secrets: SecretStore,
+    in_force: watch::Sender<Arc<InForce>>,
+    changing: Mutex<()>,
+}
+
+impl SettingsStore {
+    /// Reads the file; without one, the settings of a fresh installation are in force.
+    pub fn open(path: &Path, secrets: SecretStore) -> Result<Self, StoreError> {
+        let settings = match std::fs::read(path) {
+            Ok(text) => serde_json::from_slice::<Settings>(&text)
+                .map_err(|source| StoreError::NotUnderstood { path: path.to_owned(), source })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Settings::default(),
+            Err(source) => return Err(StoreError::File { path: path.to_owned(), source }),
+        };
+        settings.check()?;
+        let password = match &settings.account {
+            Some(account) => secrets.load(&account.user)?,
+            None => None,
+        };
+        let in_force = InForce { version: version(&settings), settings, password, change: 0 };
+        Ok(Self {
+            path: path.to_owned(),
+            secrets,
+            in_force: watch::channel(Arc::new(in_force)).0,
+            changing: Mutex::new(()),
+        })
+    }
+
+    #[must_use]
+    pub fn get(&self) -> Arc<InForce> {
+        self.in_force.borrow().clone()
+    }
+
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<InForce>> {
+        self.in_force.subscribe()
+    }
+
+    /// Takes a change over as a whole, if `based_on` is still the version in force. It is on disk when this
+    /// returns.
+    pub async fn change(&self, change: SettingsChange, based_on: &str) -> Result<Arc<InForce>, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let before = self.get();
+        if before.version != based_on {
+            return Err(StoreError::Conflict);
+        }
+        let SettingsChange { settings, password } = change;
+        settings.check()?;
+        let password = match (&settings.account, password) {
+            (None, _) => None,
+            (Some(account), Some(password)) => {
+                self.secrets.store(&account.user, &password)?;
+                Some(password)
+            }
+            (Some(account), None) if before.settings.account.as_ref() == Some(account) => before.password.clone(),
+            (Some(account), None) => return Err(StoreError::NoPassword { user: account.user.clone() }),
+        };
+        self.write(&settings).map_err(|source| StoreError::File { path: self.path.clone(), source })?;
+        let now = InForce { version: version(&settings), settings, password, change: before.change + 1 };
+        let now = Arc::new(now);
+        self.in_force.send_replace(now.clone());
+        Ok(now)
+    }
+
+    fn write(&self, settings: &Settings) -> std::io::Result<()> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, settings)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+fn version(settings: &Settings) -> String {
+    let text = serde_json::to_vec(settings).unwrap_or_default();
+    Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::settings::{Account, Connection};
+
+    fn open(folder: &Path) -> Result<SettingsStore, StoreError> {
+        SettingsStore::open(&folder.join("settings.json"), SecretStore::new(folder))
+    }
+
+    fn configured() -> Settings {
+        Settings {
+            enabled: true,
+            connection: Some(Connection::manual("https://mail/EWS/Exchange.asmx")),
+            account: Some(Account { user: "svc@x".into() }),
+            ..Settings::default()
+        }
+    }
+
+    fn with_password(settings: Settings) -> SettingsChange {
+        SettingsChange { settings, password: Some(SecretString::from("secret")) }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_there_after_a_restart_with_the_password_and_without_it_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let version = store.get().version.clone();
+        store.change(with_password(configured()), &version).await.unwrap();
+        let again = open(folder.path()).unwrap().get();
+        assert_eq!(again.settings, configured());
+        assert_eq!(again.password.as_ref().unwrap().expose_secret(), "secret");
+        assert!(!std::fs::read_to_string(folder.path().join("settings.json")).unwrap().contains("secret"));
+    }
+
+    /// P3
+    #[tokio::test]
+    async fn a_change_based_on_an_older_version_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let version = store.get().version.clone();
+        let first = store.change(with_password(configured()), &version).await.unwrap();
+        let second = store.change(with_password(Settings::default()), &version).await;
+        assert!(matches!(second, Err(StoreError::Conflict)));
+        assert_eq!(store.get().version, first.version);
+    }
+
+    #[tokio::test]
+    async fn a_new_account_needs_a_password_and_the_same_account_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let change = SettingsChange { settings: configured(), password: None };
+        let refused = store.change(change, &store.get().version).await;
+        assert!(matches!(refused, Err(StoreError::NoPassword { .. })));
+        store.change(with_password(configured()), &store.get().version).await.unwrap();
+        let off = Settings { enabled: false, ..configured() };
+        let now = store.change(SettingsChange { settings: off, password: None }, &store.get().version).await.unwrap();
+        assert!(now.password.is_some());
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_left_as_it_is_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("settings.json"), "{\"enabled\": maybe}").unwrap();
+        let error = open(folder.path()).err().unwrap().to_string();
+        assert!(error.contains("settings.json") && error.contains("line 1"), "{error}");
+        assert!(folder.path().join("settings.json").exists());
+    }
+}
