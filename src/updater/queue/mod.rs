@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use super::clock::Clock;
 use super::intake::{AcceptError, Source};
@@ -145,6 +145,7 @@ pub struct Queue {
     spool: Spool,
     clock: Clock,
     arrived: Arc<Notify>,
+    changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
@@ -197,17 +198,19 @@ impl Queue {
         let (counts_sender, counts) = watch::channel(counts);
         let (commands, received) = mpsc::channel(4096);
         let arrived = Arc::new(Notify::new());
+        let changed = broadcast::channel(256).0;
         let writer = Writer {
             connection,
             commands: received,
             counts: counts_sender,
             arrived: arrived.clone(),
+            changed: changed.clone(),
             clock: clock.clone(),
             spool: spool.folder().to_owned(),
             owner: format!("{}", std::process::id()),
         };
         tokio::spawn(writer.run());
-        Ok(Self { commands, readers, spool, clock, arrived, counts, _lock: Arc::new(lock) })
+        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, _lock: Arc::new(lock) })
     }
 
     #[must_use]
@@ -224,6 +227,12 @@ impl Queue {
     #[must_use]
     pub fn watch_counts(&self) -> watch::Receiver<Counts> {
         self.counts.clone()
+    }
+
+    /// Numbers of messages as they change, in the order of commits.
+    #[must_use]
+    pub fn watch_messages(&self) -> broadcast::Receiver<Arc<[i64]>> {
+        self.changed.subscribe()
     }
 
     /// Waits until something may have become due: a message was accepted or put back.
@@ -319,6 +328,11 @@ impl Queue {
 
     pub async fn get(&self, id: i64) -> Result<Listed, QueueError> {
         reader::get(&self.readers, id).await
+    }
+
+    /// Those of the messages that are still there, in the order of their numbers.
+    pub async fn get_all(&self, ids: &[i64]) -> Result<Vec<Listed>, QueueError> {
+        reader::get_all(&self.readers, ids).await
     }
 
     /// The processed message as it came in.

@@ -71,6 +71,12 @@ pub(super) async fn get(pool: &SqlitePool, id: i64) -> Result<Listed, QueueError
     row.as_ref().map(listed).ok_or(QueueError::NoSuchMessage { id })
 }
 
+pub(super) async fn get_all(pool: &SqlitePool, ids: &[i64]) -> Result<Vec<Listed>, QueueError> {
+    let ids = serde_json::to_string(ids).unwrap_or_default();
+    let query = format!("{COLUMNS} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id");
+    Ok(sqlx::query(AssertSqlSafe(query)).bind(ids).fetch_all(pool).await?.iter().map(listed).collect())
+}
+
 pub(super) async fn content(pool: &SqlitePool, folder: &Path, id: i64) -> Result<Bytes, QueueError> {
     let row = sqlx::query("SELECT raw, file FROM content WHERE message = ?").bind(id).fetch_optional(pool).await?;
     let Some(row) = row else { return Err(QueueError::ContentGone { id }) };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection as _, Row as _};
 use tempfile::NamedTempFile;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use super::{
@@ -76,6 +76,7 @@ pub(super) struct Writer {
     pub commands: mpsc::Receiver<Command>,
     pub counts: watch::Sender<Counts>,
     pub arrived: Arc<Notify>,
+    pub changed: broadcast::Sender<Arc<[i64]>>,
     pub clock: Clock,
     pub spool: PathBuf,
     /// Who leases: this process.
@@ -88,6 +89,8 @@ struct After {
     counts: Counts,
     arrived: bool,
     files: Vec<PathBuf>,
+    /// Messages whose row changed.
+    changed: Vec<i64>,
 }
 
 impl Writer {
@@ -178,6 +181,9 @@ impl Writer {
                 warn!(file = %file.display(), %error, "a spooled message could not be removed");
             }
         }
+        if !after.changed.is_empty() && self.changed.receiver_count() > 0 {
+            let _ = self.changed.send(after.changed.into());
+        }
         if after.arrived {
             self.arrived.notify_one();
         }
@@ -251,6 +257,7 @@ impl Context<'_> {
                 if done.rows_affected() == 1 {
                     after.counts.working -= 1;
                     after.counts.waiting += 1;
+                    after.changed.push(*id);
                     after.arrived = true;
                 }
                 Ok(Answer::Done)
@@ -327,6 +334,7 @@ impl Context<'_> {
             .bind(file)
             .execute(connection)
             .await?;
+        after.changed.push(id);
         match outcome {
             Some(outcome) => *after.counts.of(outcome.kind()) += 1,
             None => {
@@ -383,6 +391,7 @@ impl Context<'_> {
                 after.counts.waiting -= 1;
                 after.counts.working += 1;
             }
+            after.changed.push(id);
             jobs.push(Job {
                 id,
                 message_id: row.get(1),
@@ -425,6 +434,7 @@ impl Context<'_> {
         .fetch_optional(&mut *connection)
         .await?;
         if let Some(done) = done {
+            after.changed.push(id);
             after.counts.working -= 1;
             *after.counts.of(outcome.kind()) += 1;
             // Another copy of the same Message-ID may have been held back by this one.
@@ -447,7 +457,7 @@ impl Context<'_> {
         const AGAIN: &str = "UPDATE message SET state = 0, due_at = ?1, waits_since = ?1, not_found_tries = 0,
              error_tries = 0, outcome = NULL, rule = NULL, reason = '', finished_at = NULL
              WHERE state = 2 AND (?2 IS NULL AND outcome = 'failed' OR id = ?2 AND outcome IN ('failed', 'skipped'))
-             AND rule <> 'unusable' AND EXISTS (SELECT 1 FROM content WHERE message = message.id)";
+             AND rule <> 'unusable' AND EXISTS (SELECT 1 FROM content WHERE message = message.id) RETURNING id";
         let id = match which {
             Retry::One(id) => Some(id),
             Retry::AllFailed => None,
@@ -456,14 +466,16 @@ impl Context<'_> {
             .bind(id)
             .fetch_optional(&mut *connection)
             .await?;
-        let done = sqlx::query(AGAIN).bind(self.now).bind(id).execute(connection).await?.rows_affected();
-        let count = i64::try_from(done).unwrap_or(i64::MAX);
+        let again: Vec<i64> = sqlx::query_scalar(AGAIN).bind(self.now).bind(id).fetch_all(connection).await?;
+        let count = i64::try_from(again.len()).unwrap_or(i64::MAX);
         after.counts.waiting += count;
         match was.as_deref() {
             Some("skipped") => after.counts.skipped -= count,
             _ => after.counts.failed -= count,
         }
         after.arrived |= count > 0;
+        let done = again.len() as u64;
+        after.changed.extend(again);
         Ok(Answer::Count(done))
     }
 
