@@ -8,10 +8,14 @@ mod charset;
 mod class;
 mod digest;
 mod encoded_word;
+mod flowed;
 mod header;
+mod html;
 mod message_id;
+mod parameters;
 mod problem;
 mod processed;
+mod structure;
 mod transfer;
 
 pub use attachment::{Attachment, AttachmentKind};

@@ -17,4 +17,6 @@ pub enum MessageProblem {
     SeveralFrom,
     #[error("its From address is not valid: {0}")]
     BadFrom(String),
+    #[error("it has more than {parts} parts or nests them more than {depth} deep, which no mail program does")]
+    TooComplex { parts: usize, depth: usize },
 }
