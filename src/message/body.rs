@@ -218,13 +218,13 @@ pub(super) fn compose(
         }
         return Body::Plain(text.replace('\n', "\r\n"));
     }
-    let mut pieces: Vec<html::Piece> = parts()
-        .filter_map(|(number, part)| match part.mime_type() {
-            "text/html" => Some(html::Piece::Document(html_text(raw, part))),
-            "text/plain" => Some(html::Piece::Text(plain_text(raw, part))),
-            _ => content_id(number).map(html::Piece::Image),
-        })
-        .collect();
+    let pieces = parts().filter_map(|(number, part)| match part.mime_type() {
+        "text/html" => Some(html::Piece::Document(html_text(raw, part))),
+        "text/plain" => Some(html::Piece::Text(plain_text(raw, part))),
+        _ => content_id(number).map(html::Piece::Image),
+    });
+    let is_blank = |piece: &html::Piece| matches!(piece, html::Piece::Text(text) if text.trim().is_empty());
+    let mut pieces: Vec<html::Piece> = pieces.filter(|piece| !is_blank(piece)).collect();
     match pieces.as_mut_slice() {
         [html::Piece::Document(document)] => Body::Html(std::mem::take(document)),
         pieces => Body::Html(html::join(pieces)),

@@ -11,6 +11,7 @@ mod encoded_word;
 mod flowed;
 mod header;
 mod html;
+mod journal;
 mod message_id;
 mod parameters;
 mod problem;
@@ -22,6 +23,10 @@ pub use attachment::{Attachment, AttachmentKind};
 pub use body::Body;
 pub use class::MessageClass;
 pub use digest::{Digest, DigestError};
+pub use journal::{JournalProblem, journaled};
 pub use message_id::{MessageId, MessageIdError};
 pub use problem::MessageProblem;
 pub use processed::ProcessedMessage;
+
+#[cfg(test)]
+mod tests;

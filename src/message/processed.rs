@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use mail_parser::DateTime;
 use mail_parser::parsers::MessageStream;
 
@@ -11,7 +12,10 @@ use super::address::addresses;
 use super::body::{self, Layout};
 use super::header::{Fields, Lines};
 use super::structure::Structure;
-use super::{Attachment, Body, Digest, MessageClass, MessageId, MessageProblem, attachment, encoded_word};
+use super::{
+    Attachment, Body, Digest, JournalProblem, MessageClass, MessageId, MessageProblem, attachment, encoded_word,
+    journal,
+};
 use crate::settings::SmtpAddress;
 
 /// A message as the signature program or the server left it.
@@ -44,6 +48,10 @@ impl ProcessedMessage {
         let raw = raw.slice(start..);
         let lines = Lines::of(&raw);
         let head = Head::read(&raw, lines)?;
+        if let Some(report) = journal::journaled(&raw) {
+            let problem = report.err().unwrap_or(JournalProblem::Packed);
+            return Err(MessageProblem::JournalReport(problem));
+        }
         let message_id = head.message_id()?;
         let (from, sender) = head.from_and_sender()?;
         let structure = Structure::read(&raw, lines)?;
@@ -208,7 +216,10 @@ impl Head {
 
 /// RFC 5322, section 3.3, and what is near to it.
 fn date(text: &str) -> Option<Timestamp> {
-    let line = format!("{text}\n");
-    let date = MessageStream::new(line.as_bytes()).parse_date().into_datetime().filter(DateTime::is_valid)?;
-    Timestamp::from_second(date.to_timestamp()).ok()
+    const STRICT: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
+    STRICT.parse_timestamp(text).ok().or_else(|| {
+        let line = format!("{text}\n");
+        let date = MessageStream::new(line.as_bytes()).parse_date().into_datetime().filter(DateTime::is_valid)?;
+        Timestamp::from_second(date.to_timestamp()).ok()
+    })
 }
