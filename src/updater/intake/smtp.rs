@@ -40,7 +40,7 @@ pub struct SmtpLimits {
 
 impl Default for SmtpLimits {
     fn default() -> Self {
-        Self { sessions: 200, idle: Duration::from_secs(300), recipients: 1000, errors: 20 }
+        Self { sessions: 200, idle: Duration::from_mins(5), recipients: 1000, errors: 20 }
     }
 }
 

@@ -22,7 +22,7 @@ const READ: usize = 64 * 1024;
 /// RFC 5321 asks for 512 bytes and the extensions for some more; internationalised addresses are the longest.
 const LONGEST_LINE: usize = 4096;
 /// A client that doesn't take a reply within this time is gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) struct Session<A> {
     stream: TcpStream,
