@@ -298,6 +298,28 @@ async fn what_can_t_be_understood_is_answered_and_too_much_of_it_ends_the_sessio
     client.expect_end().await;
 }
 
+/// Whom a message is from and to doesn't matter, so that addresses of every form will do.
+#[tokio::test]
+async fn addresses_of_every_form_are_taken() {
+    let door = Door::open().await;
+    let mut client = door.client().await;
+    client.say("EHLO client.example\r\n").await;
+    client.expect("250").await;
+    for address in
+        ["", "a@[127.0.0.1]", "\"a b\"@x.example", "a+b=c@x.example", "jörg@bücher.example", "SRS0=x=y=z=a@x.example"]
+    {
+        client.say(format!("MAIL FROM:<{address}>\r\nRSET\r\n")).await;
+        client.expect("250 2.1.0").await;
+        client.expect("250 2.0.0").await;
+    }
+    client.say("mail from: <a@x.example> ret=hdrs envid=1\r\n").await;
+    client.expect("250 2.1.0").await;
+    for address in ["b@y.example", "postmaster", "\"a b\"@x.example", "b@[IPv6:::1]"] {
+        client.say(format!("RCPT TO:<{address}> NOTIFY=NEVER ORCPT=rfc822;b@y.example\r\n")).await;
+        client.expect("250 2.1.5").await;
+    }
+}
+
 #[tokio::test]
 async fn an_endless_line_ends_the_session() {
     let door = Door::open().await;

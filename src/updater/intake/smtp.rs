@@ -4,6 +4,7 @@
 //! A message is acknowledged only after the gate has it on disk. A client that hears nothing tries again, and
 //! the digest makes the second acceptance harmless.
 
+mod command;
 mod data;
 mod reply;
 mod session;
