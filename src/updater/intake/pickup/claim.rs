@@ -144,7 +144,7 @@ fn claimed_name(name: &OsStr) -> OsString {
     claimed
 }
 
-/// Windows: another program has the file open and lets nobody rename it (ERROR_SHARING_VIOLATION).
+/// Windows: another program has the file open and lets nobody rename it (`ERROR_SHARING_VIOLATION`).
 fn is_in_use(error: &io::Error) -> bool {
     cfg!(windows) && error.raw_os_error() == Some(32)
 }
