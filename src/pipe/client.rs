@@ -1,5 +1,6 @@
 //! The other end of the pipe: what the panel and the command line use.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,6 +43,20 @@ impl PipeError {
 /// Version of the settings that were read, to be given back with a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsVersion(String);
+
+impl SettingsVersion {
+    /// A version that was noted down: what its [`Display`](fmt::Display) form said.
+    #[must_use]
+    pub fn noted(text: &str) -> Self {
+        Self(format!("\"{}\"", text.trim_matches('"')))
+    }
+}
+
+impl fmt::Display for SettingsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.trim_matches('"'))
+    }
+}
 
 /// A client of the local API. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -32,7 +32,7 @@ use writer::{Answer, Command, Work, Writer};
 pub const LEASE: Duration = Duration::from_secs(300);
 
 /// Below this much room on the disk nothing is accepted any more, so that outcomes can still be recorded.
-const RESERVE: u64 = 32 * 1024 * 1024;
+pub const RESERVE: u64 = 32 * 1024 * 1024;
 
 /// The queue could not do what was asked.
 #[derive(Debug, thiserror::Error)]
