@@ -72,11 +72,6 @@ impl<'m> Fields<'m> {
     pub(super) fn new(raw: &'m [u8], lines: Lines) -> Self {
         Self { raw, lines, position: 0 }
     }
-
-    /// Where the reading stands: behind the blank line, once there are no more fields.
-    pub(super) fn position(&self) -> usize {
-        self.position
-    }
 }
 
 impl<'m> Iterator for Fields<'m> {

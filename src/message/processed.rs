@@ -1,19 +1,34 @@
 //! The processed message as a whole.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use mail_parser::DateTime;
 use mail_parser::parsers::MessageStream;
 
 use super::address::addresses;
+use super::body::{self, Layout};
 use super::header::{Fields, Lines};
-use super::{Attachment, Body, Digest, MessageClass, MessageId, MessageProblem, encoded_word};
+use super::structure::Structure;
+use super::{
+    Attachment, Body, Digest, JournalProblem, MessageClass, MessageId, MessageProblem, attachment, encoded_word,
+    journal,
+};
 use crate::settings::SmtpAddress;
 
 /// A message as the signature program or the server left it.
+///
+/// Holds the message's bytes (a mapped file, if it is large) and where in them its parts are. Contents are
+/// decoded when they are asked for, and not kept.
 #[derive(Debug, Clone)]
 pub struct ProcessedMessage {
     raw: Bytes,
+    structure: Structure,
+    layout: Layout,
+    class: MessageClass,
+    attachments: OnceLock<Vec<Attachment>>,
     digest: Digest,
     message_id: MessageId,
     from: SmtpAddress,
@@ -28,14 +43,25 @@ impl ProcessedMessage {
     /// # Errors
     /// When the message can't lead to an update, because of what [`MessageProblem`] names.
     pub fn parse(raw: Bytes) -> Result<Self, MessageProblem> {
-        if raw.is_empty() {
-            return Err(MessageProblem::Empty);
-        }
+        let start = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or(MessageProblem::Empty)?;
+        // Empty lines in front would end the header before it begins.
+        let raw = raw.slice(start..);
         let lines = Lines::of(&raw);
         let head = Head::read(&raw, lines)?;
+        if let Some(report) = journal::journaled(&raw) {
+            let problem = report.err().unwrap_or(JournalProblem::Packed);
+            return Err(MessageProblem::JournalReport(problem));
+        }
         let message_id = head.message_id()?;
         let (from, sender) = head.from_and_sender()?;
+        let structure = Structure::read(&raw, lines)?;
+        let layout = Layout::of(&structure, head.from_apple);
+        let class = MessageClass::of(&raw, &structure, &layout, head.content_class.as_deref());
         Ok(Self {
+            structure,
+            layout,
+            class,
+            attachments: OnceLock::new(),
             digest: Digest::of(&raw, lines),
             message_id,
             from,
@@ -81,23 +107,23 @@ impl ProcessedMessage {
 
     #[must_use]
     pub fn class(&self) -> MessageClass {
-        MessageClass::Normal
+        self.class
     }
 
-    /// What Exchange would show.
+    /// What Exchange would show. Decoded anew with every call.
     #[must_use]
     pub fn body(&self) -> Body {
-        let Some(message) = mail_parser::MessageParser::default().parse(&self.raw) else { return Body::Empty };
-        match message.html_bodies().next() {
-            Some(_) => Body::Html(message.body_html(0).unwrap_or_default().into_owned()),
-            None => message.body_text(0).map_or(Body::Empty, |text| Body::Plain(text.into_owned())),
-        }
+        let content_id = |part| {
+            let attachment = self.attachments().iter().find(|attachment| attachment.part == part);
+            attachment.and_then(|attachment| attachment.content_id.clone())
+        };
+        body::compose(&self.raw, &self.structure, &self.layout.shown, content_id)
     }
 
     /// Everything that is not the body, in the order of the message.
     #[must_use]
     pub fn attachments(&self) -> &[Attachment] {
-        &[]
+        self.attachments.get_or_init(|| attachment::attachments(&self.raw, &self.structure, &self.layout))
     }
 
     /// When it was written, by its Date field.
@@ -115,6 +141,9 @@ struct Head {
     sender: Vec<String>,
     subject: Option<String>,
     date: Option<String>,
+    content_class: Option<String>,
+    /// MS-OXCMAIL, 2.2.3.3.2.2
+    from_apple: bool,
 }
 
 impl Head {
@@ -136,6 +165,12 @@ impl Head {
                 head.subject.get_or_insert_with(|| field.text());
             } else if field.is("Date") {
                 head.date.get_or_insert_with(|| field.text());
+            } else if field.is("Content-Class") {
+                head.content_class.get_or_insert_with(|| field.text());
+            } else if field.is("MIME-Version") || field.is("X-Mailer") || field.is("X-User-Agent") {
+                let program = field.text().to_ascii_lowercase();
+                head.from_apple |=
+                    ["apple", "iphone", "ipad", "ipod", "mac os x"].iter().any(|name| program.contains(name));
             }
         }
         if empty { Err(MessageProblem::NotAMessage) } else { Ok(head) }
@@ -181,7 +216,10 @@ impl Head {
 
 /// RFC 5322, section 3.3, and what is near to it.
 fn date(text: &str) -> Option<Timestamp> {
-    let line = format!("{text}\n");
-    let date = MessageStream::new(line.as_bytes()).parse_date().into_datetime().filter(DateTime::is_valid)?;
-    Timestamp::from_second(date.to_timestamp()).ok()
+    const STRICT: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
+    STRICT.parse_timestamp(text).ok().or_else(|| {
+        let line = format!("{text}\n");
+        let date = MessageStream::new(line.as_bytes()).parse_date().into_datetime().filter(DateTime::is_valid)?;
+        Timestamp::from_second(date.to_timestamp()).ok()
+    })
 }
