@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dispatcher;
+pub mod gate;
 pub mod intake;
 pub mod queue;
 pub mod schedule;
