@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dispatcher;
+pub mod engine;
 pub mod gate;
 pub mod intake;
 pub mod queue;

@@ -109,9 +109,10 @@ fn left_over(found: &[Found]) -> Vec<usize> {
         // Stored twice by two attempts: the first one stays. In-place changes cannot double.
         let doubled = item.mark.as_ref().is_some_and(|mark| {
             mark.mode != Mode::InPlace
-                && found[..at].iter().filter_map(|other| other.mark.as_ref()).any(|other| {
-                    other.digest == mark.digest && other.mode == mark.mode && other.token != mark.token
-                })
+                && found[..at]
+                    .iter()
+                    .filter_map(|other| other.mark.as_ref())
+                    .any(|other| other.digest == mark.digest && other.mode == mark.mode && other.token != mark.token)
         });
         if replaced || doubled {
             remove.push(at);

@@ -81,8 +81,15 @@ mod tests {
     #[test]
     fn every_class_but_the_normal_one_has_a_rule_with_a_reason_and_counts_as_skipped() {
         use MessageClass as C;
-        for class in [C::SmimeSignedClear, C::SmimeSignedOpaque, C::SmimeEncrypted, C::RightsProtected, C::Tnef,
-                      C::Calendar, C::Report] {
+        for class in [
+            C::SmimeSignedClear,
+            C::SmimeSignedOpaque,
+            C::SmimeEncrypted,
+            C::RightsProtected,
+            C::Tnef,
+            C::Calendar,
+            C::Report,
+        ] {
             let outcome = by_class(class).unwrap();
             assert!(!outcome.reason.is_empty(), "{class:?}");
             assert_eq!(outcome.kind(), crate::pipe::types::OutcomeKind::Skipped, "{class:?}");
