@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sent_items_update::cli::log;
 
 /// Shows how the updater is.
 #[derive(Debug, Parser)]
@@ -17,9 +18,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SIU_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let pipe = Arguments::parse().pipe.unwrap_or_else(sent_items_update::pipe::default_path);
+    let arguments = Arguments::parse();
+    // The window system has much to say that helps nobody.
+    log::start(log::Format::Text, "error,sent_items_update=warn,siu_panel=warn");
+    let pipe = arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path);
     match sent_items_update::panel::run(pipe) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

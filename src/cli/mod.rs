@@ -5,7 +5,7 @@
 
 mod demo;
 mod failure;
-mod log;
+pub mod log;
 mod messages;
 mod place;
 mod render;

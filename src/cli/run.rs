@@ -50,7 +50,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             clock: Clock::system(),
         };
         let mut signals = Signals::new().map_err(Failure::runtime)?;
-        let updater = Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
+        let updater =
+            Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
         let (first, told) = tokio::sync::oneshot::channel();
         let mut running = pin!(updater.run(async { drop(told.await) }));
         let mut first = Some(first);

@@ -35,7 +35,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn text(status: &Status) -> String {
     let counts = status.counts;
     let mut lines = vec![
-        ("Updater", format!("{}, process {}, since {}", status.version, status.process, render::time(status.started_at))),
+        (
+            "Updater",
+            format!("{}, process {}, since {}", status.version, status.process, render::time(status.started_at)),
+        ),
         ("Updating", render::activity(&status.activity)),
         ("Account", status.account.clone().unwrap_or_else(|| "none".to_owned())),
         ("Exchange", status.ews_url.clone().unwrap_or_else(|| "not connected".to_owned())),

@@ -71,7 +71,7 @@ fn waiting(ui: &mut Ui) {
 
 /// M2: why there is nothing to show, and what to do about it.
 fn absent(ui: &mut Ui, title: &str, text: &str, command: Option<&str>, intents: &mut Vec<Intent>) {
-    egui::Area::new(egui::Id::new("absent"))
+    egui::Area::new(egui::Id::unique("absent"))
         .anchor(Align2::CENTER_CENTER, egui::vec2(0.0, 0.0))
         .order(egui::Order::Background)
         .show(ui.ctx(), |ui| {
@@ -124,11 +124,15 @@ fn updating(ui: &mut Ui, status: &Status, zone: &TimeZone) {
     match &status.activity {
         Activity::NotConfigured => {
             widgets::signal(ui, Tone::Quiet, "Not configured");
-            ui.label(RichText::new("Messages are accepted and kept until a server and an account are configured.").weak());
+            ui.label(
+                RichText::new("Messages are accepted and kept until a server and an account are configured.").weak(),
+            );
         }
         Activity::Off => {
             widgets::signal(ui, Tone::Warning, "Off");
-            ui.label(RichText::new("Messages are accepted and kept; nothing is updated until it is switched on.").weak());
+            ui.label(
+                RichText::new("Messages are accepted and kept; nothing is updated until it is switched on.").weak(),
+            );
         }
         Activity::On => widgets::signal(ui, Tone::Good, "On"),
         Activity::Held { reason, until } => {

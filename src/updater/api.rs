@@ -136,8 +136,8 @@ async fn take(shared: &Shared, pieces: &mut BodyDataStream) -> Result<Receipt, R
     }
     let mut writer = shared.queue.spool().writer();
     while let Some(piece) = pieces.next().await {
-        let piece = piece
-            .map_err(|error| refusal(StatusCode::BAD_REQUEST, "incomplete", format!("it broke off: {error}")))?;
+        let piece =
+            piece.map_err(|error| refusal(StatusCode::BAD_REQUEST, "incomplete", format!("it broke off: {error}")))?;
         writer.write(&piece).map_err(|error| {
             let (status, code) = match &error {
                 SpoolError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),

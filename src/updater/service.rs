@@ -97,10 +97,8 @@ impl Updater {
         make_private(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
         let settings = SettingsStore::open(&data.join("settings.json"), SecretStore::new(&data))
             .map_err(|source| StartError::Settings { path: data.join("settings.json"), source })?;
-        let queue_options = QueueOptions {
-            max_message_bytes: settings.get().settings.intake.max_message_bytes,
-            max_pages: None,
-        };
+        let queue_options =
+            QueueOptions { max_message_bytes: settings.get().settings.intake.max_message_bytes, max_pages: None };
         let queue = Queue::open(&data, clock.clone(), queue_options).await.map_err(|error| match error {
             QueueError::Folder { path, source } => StartError::Data { path, source },
             QueueError::InUse { path } => StartError::InUse { path },
@@ -116,8 +114,7 @@ impl Updater {
 
         let (activity, _) = watch::channel(Activity::NotConfigured);
         let stop = CancellationToken::new();
-        let dispatcher =
-            Dispatcher::new(queue.clone(), settings.watch(), activity.clone(), stop.clone(), make);
+        let dispatcher = Dispatcher::new(queue.clone(), settings.watch(), activity.clone(), stop.clone(), make);
         let shared = Arc::new(Shared::new(queue, settings, activity, stop, sandbox, data));
         let api_ends = CancellationToken::new();
         let updater = Self {

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use eframe::egui::{Theme, vec2};
 use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration};
 use egui_kittest::kittest::Queryable as _;
@@ -37,7 +39,8 @@ fn not_configured() -> Status {
 }
 
 fn held() -> Status {
-    let reason = "Exchange does not accept the account svc-siu@nordwind.example (HTTP 401): is its password still right?";
+    let reason =
+        "Exchange does not accept the account svc-siu@nordwind.example (HTTP 401): is its password still right?";
     let until = Timestamp::from_second(1_764_000_120).unwrap();
     status(Activity::Held { reason: reason.into(), until })
 }
@@ -96,14 +99,13 @@ fn drawn(state: State, theme: Theme, renderer: Option<WgpuTestRenderer>) -> Harn
 
 /// Something that can draw without a screen, if the machine has it.
 fn renderer() -> Option<WgpuTestRenderer> {
+    static INSTANCE: OnceLock<eframe::wgpu::Instance> = OnceLock::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let wgpu_setup = default_wgpu_setup();
-    runtime.block_on(async {
-        let instance = wgpu_setup.new_instance().await;
-        let configuration = WgpuConfiguration { wgpu_setup, ..WgpuConfiguration::default() };
-        RenderState::create(&configuration, &instance, None, RendererOptions::PREDICTABLE).await.ok()
-    })
-    .map(WgpuTestRenderer::from_render_state)
+    let instance = INSTANCE.get_or_init(|| runtime.block_on(wgpu_setup.new_instance()));
+    let configuration = WgpuConfiguration { wgpu_setup, ..WgpuConfiguration::default() };
+    let state = RenderState::create(&configuration, instance, None, RendererOptions::PREDICTABLE);
+    runtime.block_on(state).ok().map(WgpuTestRenderer::from_render_state)
 }
 
 /// M1: the status line says each state in a word.
@@ -170,7 +172,8 @@ fn not_run() {
 
 #[test]
 fn every_state_looks_as_it_was_approved_in_light_and_dark() {
-    let options = SnapshotOptions::new().output_path("tests/snapshots/panel").threshold(1.0).max_failed_pixels(60_usize);
+    let options =
+        SnapshotOptions::new().output_path("tests/snapshots/panel").threshold(1.0).max_failed_pixels(60_usize);
     let mut results = egui_kittest::SnapshotResults::new();
     for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
         for (state, what) in [

@@ -127,8 +127,9 @@ impl<D: Door> Keeper<D> {
 
     async fn close(&mut self) {
         if let Some((settings, door)) = self.open.take() {
+            let place = door.opened_at().unwrap_or_else(|| D::place(&settings));
             door.close().await;
-            info!(place = D::place(&settings), "a door is closed");
+            info!(place, "a door is closed");
         }
     }
 
