@@ -22,7 +22,7 @@ pub enum PipeError {
     Untrusted(std::io::Error),
     #[error("the updater does not answer in time")]
     Timeout,
-    #[error("the connection to the updater broke: {0}")]
+    #[error("the connection to the updater broke: {}", cause(.0))]
     Broken(#[source] reqwest::Error),
     #[error("{}", problem.message)]
     Refused { status: u16, problem: Problem },
@@ -38,6 +38,11 @@ impl PipeError {
     fn from_reqwest(error: reqwest::Error) -> Self {
         if error.is_timeout() { Self::Timeout } else { Self::Broken(error) }
     }
+}
+
+/// What lies at the bottom: the layers above it say the same in other words.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }
 
 /// Version of the settings that were read, to be given back with a change.

@@ -276,3 +276,73 @@ async fn the_data_folder_is_made_for_the_updater_alone_and_one_open_to_others_is
     assert!(scene.client.status().await.unwrap().notices[0].contains("Other users can look into"));
     scene.stopped().await;
 }
+
+fn door_settings(smtp: std::net::SocketAddr, pickup: &Path) -> Settings {
+    let mut settings = Settings::default();
+    settings.intake.smtp = Some(crate::settings::SmtpSettings { listen: smtp, allow_remote: false });
+    settings.intake.pickup = Some(crate::settings::PickupSettings { folder: pickup.to_owned() });
+    settings
+}
+
+impl Scene {
+    async fn set(&self, settings: Settings) {
+        let version = self.client.settings().await.unwrap().1;
+        self.client.change_settings(&SettingsChange { settings, password: None }, &version).await.unwrap();
+    }
+
+    async fn shows(&self, wanted: impl Fn(&Status) -> bool) -> Status {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            let status = self.client.status().await.unwrap();
+            if wanted(&status) {
+                return status;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the status stays at {status:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// U2
+#[tokio::test]
+async fn messages_come_in_by_smtp_and_the_pickup_folder_as_soon_as_the_settings_open_them() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let scene = Scene::new().await;
+    let pickup = scene.folder.path().join("pickup");
+    std::fs::create_dir(&pickup).unwrap();
+    scene.set(door_settings("127.0.0.1:0".parse().unwrap(), &pickup)).await;
+    let open = |status: &Status| status.smtp.is_some() && status.pickup.is_some();
+    let status = scene.shows(|status| open(status) && !status.smtp.as_ref().unwrap().place.ends_with(":0")).await;
+    std::fs::write(pickup.join("new.tmp"), message("<pickup@x>")).unwrap();
+    std::fs::rename(pickup.join("new.tmp"), pickup.join("new.eml")).unwrap();
+
+    let mut smtp = tokio::net::TcpStream::connect(&status.smtp.unwrap().place).await.unwrap();
+    let text = String::from_utf8(message("<smtp@x>")).unwrap();
+    let said = format!("EHLO x\r\nMAIL FROM:<anna@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n{text}.\r\nQUIT\r\n");
+    smtp.write_all(said.as_bytes()).await.unwrap();
+    let mut heard = String::new();
+    smtp.read_to_string(&mut heard).await.unwrap();
+    assert!(heard.lines().rev().nth(1).unwrap().starts_with("250"), "{heard}");
+    scene.counts(Counts { waiting: 2, ..Counts::default() }).await;
+
+    scene.set(Settings::default()).await;
+    scene.shows(|status| status.smtp.is_none() && status.pickup.is_none()).await;
+    scene.stopped().await;
+}
+
+#[tokio::test]
+async fn a_door_that_can_not_open_is_told_in_the_status_and_the_updater_goes_on() {
+    let scene = Scene::new().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = scene.folder.path().join("nowhere");
+    scene.set(door_settings(taken.local_addr().unwrap(), &nowhere)).await;
+    let problem = |door: &Option<crate::pipe::types::DoorStatus>| door.clone().and_then(|door| door.problem);
+    let status = scene.shows(|status| problem(&status.smtp).is_some() && problem(&status.pickup).is_some()).await;
+    assert_eq!(problem(&status.smtp).unwrap(), "another program listens on this port already");
+    assert!(problem(&status.pickup).unwrap().contains("nowhere"), "{status:?}");
+    scene.submit("<1@x>").await;
+    drop(taken);
+    std::fs::create_dir(&nowhere).unwrap();
+    scene.shows(|status| problem(&status.smtp).is_none()).await;
+    scene.stopped().await;
+}
