@@ -14,6 +14,7 @@
 //! | [`secret`] | the account's password at rest |
 //! | `panel` | the Administration Panel (feature `panel`) |
 
+pub mod cli;
 pub mod ews;
 pub mod message;
 #[cfg(feature = "panel")]

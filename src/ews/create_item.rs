@@ -1,0 +1,27 @@
+//! `CreateItem` (MS-OXWSCORE 3.1.4.2): a new message, from MIME or from properties, saved and never sent.
+
+use bytes::Bytes;
+
+use super::client::Mailbox;
+use super::error::EwsError;
+use super::ids::{FolderId, ItemId};
+use super::property::Property;
+
+/// The message to create.
+///
+/// Without `PidTagMessageFlags` = 1 among the properties it is a draft.
+#[derive(Debug, Clone)]
+pub struct CreateItem {
+    /// Where to save it.
+    pub folder: FolderId,
+    /// The message as MIME; base64 is made of it piece by piece while it is sent.
+    pub mime_content: Option<Bytes>,
+    /// Set on top of what the MIME content says, in one step with it. Their order does not matter.
+    pub properties: Vec<Property>,
+}
+
+impl Mailbox {
+    pub async fn create_item(&self, create: &CreateItem) -> Result<ItemId, EwsError> {
+        todo!()
+    }
+}
