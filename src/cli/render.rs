@@ -57,6 +57,6 @@ pub fn table<const N: usize>(header: [&str; N]) -> Table {
 }
 
 /// Columns of the terminal; where there is none, wide enough for most lines.
-fn width() -> u16 {
+pub fn width() -> u16 {
     terminal_size::terminal_size().map_or(160, |(terminal_size::Width(width), _)| width.max(60))
 }

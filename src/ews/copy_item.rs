@@ -7,6 +7,6 @@ use super::ids::{FolderId, ItemId};
 impl Mailbox {
     /// The new id; `None` when the server gives none, as it does for another mailbox's folder.
     pub async fn copy_item(&self, id: &ItemId, to: &FolderId) -> Result<Option<ItemId>, EwsError> {
-        todo!()
+        self.move_or_copy("CopyItem", "m:CopyItem", id, to).await
     }
 }

@@ -6,6 +6,7 @@ use super::client::Mailbox;
 use super::error::EwsError;
 use super::ids::{FolderId, ItemId};
 use super::property::Property;
+use super::soap::read::Ns;
 
 /// The message to create.
 ///
@@ -22,6 +23,22 @@ pub struct CreateItem {
 
 impl Mailbox {
     pub async fn create_item(&self, create: &CreateItem) -> Result<ItemId, EwsError> {
-        todo!()
+        let mut request = self.envelope();
+        request.start("m:CreateItem").attribute("MessageDisposition", "SaveOnly");
+        request.start("m:SavedItemFolderId");
+        create.folder.write(&mut request);
+        request.end().start("m:Items").start("t:Message");
+        if let Some(mime_content) = &create.mime_content {
+            request.start("t:MimeContent").attribute("CharacterSet", "UTF-8").base64(mime_content.clone()).end();
+        }
+        Property::write_all(&create.properties, &mut request);
+        request.end().end().end();
+        self.call_for_one("CreateItem", request, |reader, element, id| {
+            if element.name() == (Ns::Messages, "Items") {
+                *id = ItemId::read_in_items(reader)?;
+            }
+            Ok(())
+        })
+        .await
     }
 }

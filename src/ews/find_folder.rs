@@ -3,9 +3,13 @@
 use super::client::Mailbox;
 use super::error::EwsError;
 use super::find_item::Restriction;
+use super::find_item::write_page;
 use super::get_folder::Folder;
 use super::ids::FolderId;
+use super::property::PropertyPath;
 use super::property::names;
+use super::soap::item::read_page;
+use super::soap::read::Ns;
 
 /// What to look for.
 #[derive(Debug, Clone)]
@@ -46,6 +50,30 @@ pub struct FoundFolders {
 
 impl Mailbox {
     pub async fn find_folder(&self, find: &FindFolder) -> Result<FoundFolders, EwsError> {
-        todo!()
+        let mut request = self.envelope();
+        request.start("m:FindFolder").attribute("Traversal", find.traversal.as_str());
+        request.start("m:FolderShape").element("t:BaseShape", "Default");
+        PropertyPath::write_additional(&Folder::BESIDE_THE_DEFAULT, &mut request);
+        request.end();
+        write_page("m:IndexedPageFolderView", find.max_entries, find.offset, &mut request);
+        Restriction::write_whole(find.restriction.as_ref(), &mut request);
+        request.start("m:ParentFolderIds");
+        find.parent.write(&mut request);
+        request.end().end();
+        self.call_for_one("FindFolder", request, |reader, element, found| {
+            if element.name() == (Ns::Messages, "RootFolder") {
+                let (total, includes_last, next_offset) = read_page(element)?;
+                let mut folders = Vec::new();
+                reader.children(|reader, element| {
+                    if element.name() == (Ns::Types, "Folders") {
+                        folders = Folder::read_list(reader)?;
+                    }
+                    Ok(())
+                })?;
+                *found = Some(FoundFolders { folders, total, includes_last, next_offset });
+            }
+            Ok(())
+        })
+        .await
     }
 }

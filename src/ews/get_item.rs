@@ -4,7 +4,11 @@ use super::client::Mailbox;
 use super::error::EwsError;
 use super::ids::ItemId;
 use super::item::Item;
+use super::property::FieldUri;
 use super::property::{PropertyPath, names};
+use super::soap::read::Ns;
+use super::soap::write::Writer;
+use super::transport::Expect;
 
 /// `m:ItemShape`: what to return of each item.
 #[derive(Debug, Clone, Default)]
@@ -60,9 +64,58 @@ names! {
     }
 }
 
+impl ItemShape {
+    fn asks_for_content(&self) -> bool {
+        self.include_mime_content || self.additional.contains(&PropertyPath::Field(FieldUri::MimeContent))
+    }
+
+    fn write(&self, to: &mut Writer) {
+        to.start("m:ItemShape").element("t:BaseShape", self.base.as_str());
+        if self.include_mime_content {
+            to.boolean("t:IncludeMimeContent", true);
+        }
+        if let Some(body_type) = self.body_type {
+            to.element("t:BodyType", body_type.as_str());
+        }
+        if let Some(filter) = self.filter_html_content {
+            to.boolean("t:FilterHtmlContent", filter);
+        }
+        if let Some(convert) = self.convert_html_code_page_to_utf8 {
+            to.boolean("t:ConvertHtmlCodePageToUTF8", convert);
+        }
+        PropertyPath::write_additional(&self.additional, to);
+        to.end();
+    }
+}
+
 impl Mailbox {
     /// One result for each id, in their order.
     pub async fn get_item(&self, ids: &[ItemId], shape: &ItemShape) -> Result<Vec<Result<Item, EwsError>>, EwsError> {
-        todo!()
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut request = self.envelope();
+        request.start("m:GetItem");
+        shape.write(&mut request);
+        ItemId::write_list(ids, &mut request);
+        request.end();
+        let expect = if shape.asks_for_content() { Expect::Content } else { Expect::Text };
+        self.call(
+            "GetItem",
+            request,
+            ids.len(),
+            expect,
+            || None,
+            |reader, element, item| {
+                if element.name() == (Ns::Messages, "Items") {
+                    reader.children(|reader, _| {
+                        *item = Some(Item::read(reader)?);
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            },
+        )
+        .await
     }
 }

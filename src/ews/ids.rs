@@ -1,6 +1,7 @@
 //! Identifiers of items, folders and attachments, as the server hands them out. They are opaque: only the server
 //! can tell what is in them.
 
+use super::property::names;
 use crate::settings::SmtpAddress;
 
 /// `t:ItemId`: an item, and the version of it that was seen.
@@ -48,41 +49,21 @@ impl From<DistinguishedFolder> for FolderId {
     }
 }
 
-/// `t:DistinguishedFolderIdNameType`: the well-known folders that concern a mailbox's mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DistinguishedFolder {
-    SentItems,
-    Inbox,
-    Drafts,
-    Outbox,
-    DeletedItems,
-    JunkEmail,
-    MsgFolderRoot,
-    Root,
-    SearchFolders,
-    RecoverableItemsRoot,
-    RecoverableItemsDeletions,
-    ArchiveMsgFolderRoot,
-}
-
-impl DistinguishedFolder {
-    /// The name in the protocol.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SentItems => "sentitems",
-            Self::Inbox => "inbox",
-            Self::Drafts => "drafts",
-            Self::Outbox => "outbox",
-            Self::DeletedItems => "deleteditems",
-            Self::JunkEmail => "junkemail",
-            Self::MsgFolderRoot => "msgfolderroot",
-            Self::Root => "root",
-            Self::SearchFolders => "searchfolders",
-            Self::RecoverableItemsRoot => "recoverableitemsroot",
-            Self::RecoverableItemsDeletions => "recoverableitemsdeletions",
-            Self::ArchiveMsgFolderRoot => "archivemsgfolderroot",
-        }
+names! {
+    /// `t:DistinguishedFolderIdNameType`: the well-known folders that concern a mailbox's mail.
+    DistinguishedFolder {
+        SentItems = "sentitems",
+        Inbox = "inbox",
+        Drafts = "drafts",
+        Outbox = "outbox",
+        DeletedItems = "deleteditems",
+        JunkEmail = "junkemail",
+        MsgFolderRoot = "msgfolderroot",
+        Root = "root",
+        SearchFolders = "searchfolders",
+        RecoverableItemsRoot = "recoverableitemsroot",
+        RecoverableItemsDeletions = "recoverableitemsdeletions",
+        ArchiveMsgFolderRoot = "archivemsgfolderroot",
     }
 }
 

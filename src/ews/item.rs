@@ -61,6 +61,55 @@ pub struct Item {
 }
 
 impl Item {
+    /// An item of which nothing but the id is known.
+    #[must_use]
+    pub fn new(id: ItemId) -> Self {
+        Self {
+            id,
+            parent_folder_id: None,
+            item_class: None,
+            subject: None,
+            sensitivity: None,
+            body: None,
+            text_body: None,
+            mime_content: None,
+            attachments: Vec::new(),
+            has_attachments: None,
+            size: None,
+            categories: Vec::new(),
+            importance: None,
+            flag: None,
+            is_draft: None,
+            is_read: None,
+            is_submitted: None,
+            is_from_me: None,
+            is_unmodified: None,
+            date_time_sent: None,
+            date_time_received: None,
+            date_time_created: None,
+            last_modified_time: None,
+            last_modified_name: None,
+            in_reply_to: None,
+            display_to: None,
+            display_cc: None,
+            culture: None,
+            conversation_id: None,
+            conversation_index: None,
+            conversation_topic: None,
+            internet_message_id: None,
+            references: None,
+            from: None,
+            sender: None,
+            to_recipients: Vec::new(),
+            cc_recipients: Vec::new(),
+            bcc_recipients: Vec::new(),
+            reply_to: Vec::new(),
+            is_read_receipt_requested: None,
+            is_delivery_receipt_requested: None,
+            extended: Vec::new(),
+        }
+    }
+
     /// The value of an extended property; the first one of a multi-valued property.
     #[must_use]
     pub fn extended(&self, uri: &ExtendedPropertyUri) -> Option<&str> {
@@ -124,6 +173,14 @@ pub struct Flag {
     pub start_date: Option<Timestamp>,
     pub due_date: Option<Timestamp>,
     pub complete_date: Option<Timestamp>,
+}
+
+impl Flag {
+    /// A flag without dates.
+    #[must_use]
+    pub fn new(status: FlagStatus) -> Self {
+        Self { status, start_date: None, due_date: None, complete_date: None }
+    }
 }
 
 names! {

@@ -29,6 +29,7 @@ mod property;
 mod resolve_names;
 mod response_code;
 mod soap;
+mod transport;
 mod update_item;
 
 pub use client::{AnswerLimits, Client, ClientError, Credentials, Endpoint, Mailbox};

@@ -43,15 +43,16 @@ macro_rules! field_uris {
                     $(Self::$variant => $name,)*
                 }
             }
-        }
 
-        #[cfg(test)]
-        pub(super) const EVERY_FIELD_URI: &[FieldUri] = &[$(FieldUri::$variant,)*];
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+        }
     };
 }
 
 field_uris! {
     FolderClass = "folder:FolderClass",
+    FolderParentFolderId = "folder:ParentFolderId",
     FolderDisplayName = "folder:DisplayName",
     FolderTotalCount = "folder:TotalCount",
     ItemId = "item:ItemId",

@@ -4,6 +4,8 @@ use super::client::Mailbox;
 use super::error::EwsError;
 use super::ids::ItemId;
 use super::property::{Property, PropertyPath, names};
+use super::soap::read::Ns;
+use super::soap::write::Writer;
 
 /// The changes to one item. They take effect together or not at all.
 #[derive(Debug, Clone)]
@@ -46,9 +48,57 @@ names! {
     }
 }
 
+impl UpdateItem {
+    fn write(&self, to: &mut Writer) {
+        to.start("m:UpdateItem")
+            .attribute("ConflictResolution", self.conflict.as_str())
+            .attribute("MessageDisposition", "SaveOnly");
+        if self.suppress_read_receipts {
+            to.attribute("SuppressReadReceipts", "true");
+        }
+        to.start("m:ItemChanges").start("t:ItemChange");
+        self.id.write(to);
+        to.start("t:Updates");
+        for change in &self.changes {
+            change.write(to);
+        }
+        to.end().end().end().end();
+    }
+}
+
+impl Change {
+    fn write(&self, to: &mut Writer) {
+        match self {
+            Self::Set(property) => write_value("t:SetItemField", property, to),
+            Self::Append(property) => write_value("t:AppendToItemField", property, to),
+            Self::Delete(path) => {
+                to.start("t:DeleteItemField");
+                path.write(to);
+                to.end();
+            }
+        }
+    }
+}
+
+fn write_value(element: &'static str, property: &Property, to: &mut Writer) {
+    to.start(element);
+    property.path().write(to);
+    to.start("t:Message");
+    property.write(to);
+    to.end().end();
+}
+
 impl Mailbox {
     /// The item's id with its new change key.
     pub async fn update_item(&self, update: &UpdateItem) -> Result<ItemId, EwsError> {
-        todo!()
+        let mut request = self.envelope();
+        update.write(&mut request);
+        self.call_for_one("UpdateItem", request, |reader, element, id| {
+            if element.name() == (Ns::Messages, "Items") {
+                *id = ItemId::read_in_items(reader)?;
+            }
+            Ok(())
+        })
+        .await
     }
 }

@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::ids;
+use super::model::{Address, Item, flags};
+
 /// How a message is put into a folder by [`super::Store::deliver`].
 #[derive(Debug, Clone, Default)]
 pub struct Delivery {
@@ -125,6 +128,55 @@ pub enum AttachmentContent {
     LeftOut,
     File(#[serde(serialize_with = "as_base64")] Bytes),
     Item(Box<StoredItem>),
+}
+
+/// Words for importance and sensitivity, as EWS writes them.
+pub(crate) const IMPORTANCE: [&str; 3] = ["Low", "Normal", "High"];
+pub(crate) const SENSITIVITY: [&str; 4] = ["Normal", "Personal", "Private", "Confidential"];
+
+pub(super) fn stored(
+    item: &Item,
+    guid: &str,
+    folder: String,
+    body: String,
+    attachments: Vec<StoredAttachment>,
+) -> StoredItem {
+    let one = |address: &Address| StoredAddress { name: address.name.clone(), address: address.address.clone() };
+    let all = |addresses: &[Address]| addresses.iter().map(one).collect();
+    let time = |millis: i64| Timestamp::from_millisecond(millis).unwrap_or_default();
+    let word = |words: &[&str], index: u8| words.get(usize::from(index)).copied().unwrap_or("Normal").to_owned();
+    StoredItem {
+        item_id: ids::item_id(guid, item.number),
+        change_key: ids::change_key(super::object_kind(&item.class), guid, item.change()),
+        folder,
+        class: item.class.clone(),
+        subject: item.subject.clone(),
+        body_kind: item.body_kind,
+        body,
+        from: item.from.as_ref().map(one),
+        sender: item.sender.as_ref().map(one),
+        to: all(&item.to),
+        cc: all(&item.cc),
+        bcc: all(&item.bcc),
+        message_id: item.message_id.clone(),
+        in_reply_to: item.in_reply_to.clone(),
+        read: item.has(flags::READ),
+        draft: item.is_draft(),
+        flag: item.follow_up.status,
+        categories: item.categories.clone(),
+        importance: word(&IMPORTANCE, item.importance),
+        sensitivity: word(&SENSITIVITY, item.sensitivity),
+        size: item.size(),
+        has_attachments: item.has_attachments(),
+        attachments,
+        extended: item.extended.iter().map(|(key, value)| key.stored(value)).collect(),
+        conversation_id: ids::conversation_id(guid, item.conversation_id()),
+        conversation_topic: item.conversation_topic.clone(),
+        sent: item.sent.map(time),
+        received: item.received.map(time),
+        created: time(item.created),
+        modified: time(item.modified),
+    }
 }
 
 fn as_base64<S: serde::Serializer>(content: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
