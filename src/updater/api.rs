@@ -28,7 +28,7 @@ use crate::pipe::listener::Peer;
 use crate::pipe::types::{Event, Filter, Problem, Receipt, Retried, SettingsChange, SettingsDocument};
 
 /// How long the rest of a message that is refused is read and thrown away.
-const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+const DRAIN_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often listeners are told of notices that changed.
 const NOTICES_EVERY: Duration = Duration::from_secs(15);

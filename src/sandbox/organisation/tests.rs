@@ -164,6 +164,6 @@ fn what_is_missing_in_an_organisation_is_named() {
     assert!(error(&one_message("a@o.example", "b.eml")).contains("mail/b.eml"));
     let twice = one_message("a@o.example", "a.eml").repeat(2);
     assert!(error(&twice).contains("two of this name"));
-    assert!(error("colour = \"blue\"").contains("colour"));
+    assert!(error("[[colours]]\n").contains("colours"));
     assert!(error(&one_message("a@o.example", "a.eml").replace('7', "\"later\"")).contains("later"));
 }
