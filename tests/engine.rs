@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use secrecy::SecretString;
 use sent_items_update::pipe::types::Rule;
@@ -180,7 +182,6 @@ impl Mail {
     }
 
     fn mime(self) -> Bytes {
-        use base64::Engine as _;
         let mut text = format!("From: {}\r\n", self.from);
         if let Some(sender) = self.sender {
             text += &format!("Sender: {sender}\r\n");
@@ -206,7 +207,7 @@ impl Mail {
                      Content-Disposition: attachment; filename={name}\r\n"
                 ),
             };
-            let content = base64::engine::general_purpose::STANDARD.encode(content);
+            let content = STANDARD.encode(content);
             text += &format!("Content-Transfer-Encoding: base64\r\n\r\n{content}\r\n");
         }
         text += "--b--\r\n";
@@ -396,7 +397,7 @@ async fn in_copy_mode_the_original_stays_and_the_processed_message_is_a_second_i
 
     let items = scene.sent_items(ANNA).await;
     let (original, copy): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.item_id == id);
-    assert_eq!(original, [before.clone()]);
+    assert_eq!(original, std::slice::from_ref(&before));
     let [copy] = &copy[..] else { panic!("{copy:#?}") };
     assert!(copy.body.contains("Signature"));
     assert_eq!((copy.read, copy.draft, copy.sent), (true, false, before.sent));
@@ -426,8 +427,8 @@ async fn every_split_copy_is_shown_once_when_that_is_wanted() {
     for mime in processed.iter().chain(&processed) {
         rules.push(scene.ends(mime).await);
     }
-    use Rule::{AlreadyDone, SplitCopyAdded, UpdatedInPlace};
-    assert_eq!(rules, [UpdatedInPlace, SplitCopyAdded, SplitCopyAdded, AlreadyDone, AlreadyDone, AlreadyDone]);
+    let (update, add, done) = (Rule::UpdatedInPlace, Rule::SplitCopyAdded, Rule::AlreadyDone);
+    assert_eq!(rules, [update, add, add, done, done, done]);
     let bodies: Vec<_> = scene.sent_items(ANNA).await.into_iter().map(|item| item.body).collect();
     assert_eq!(bodies.len(), 3);
     for whom in ["partners", "customers", "press"] {
