@@ -41,9 +41,21 @@ pub struct ItemShape {
     pub max_body: Option<usize>,
 }
 
+/// What the items are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Items by their ids: everything can be had.
+    Get,
+    /// Lists: bodies, attachments and recipients are refused.
+    Find,
+    /// Changes: the same are passed over in silence; clients such as exchangelib ask for all they know.
+    Sync,
+}
+
 impl ItemShape {
-    /// Reads the shape. In what FindItem gives there are no bodies, attachments and recipients.
-    pub fn read(node: Node<'_, '_>, version: Version, finding: bool) -> Result<Self, Problem> {
+    /// Reads the shape.
+    pub fn read(node: Node<'_, '_>, version: Version, purpose: Purpose) -> Result<Self, Problem> {
+        let finding = purpose != Purpose::Get;
         let mut shape = Self::default();
         for child in children(node) {
             match child.tag_name().name() {
@@ -56,7 +68,7 @@ impl ItemShape {
                     shape.fields = FieldSet::of_shape(base, version, finding);
                 }
                 "IncludeMimeContent" if matches!(text(child).trim(), "true" | "1") => {
-                    shape.add(Path::Field(Field::MimeContent), finding)?;
+                    shape.add(Path::Field(Field::MimeContent), purpose)?;
                 }
                 "BodyType" => shape.body = BodyWish::read(&text(child)),
                 "UniqueBodyType" => shape.unique_body = BodyWish::read(&text(child)),
@@ -64,7 +76,7 @@ impl ItemShape {
                 "MaximumBodySize" => shape.max_body = text(child).trim().parse().ok(),
                 "AdditionalProperties" => {
                     for path in children(child) {
-                        shape.add(Path::read(path)?, finding)?;
+                        shape.add(Path::read(path)?, purpose)?;
                     }
                 }
                 _ => {}
@@ -73,8 +85,10 @@ impl ItemShape {
         Ok(shape)
     }
 
-    fn add(&mut self, path: Path, finding: bool) -> Result<(), Problem> {
+    fn add(&mut self, path: Path, purpose: Purpose) -> Result<(), Problem> {
+        let finding = purpose != Purpose::Get;
         match path {
+            Path::Field(field) if purpose == Purpose::Sync && !field.info().is_some_and(|info| info.in_find) => {}
             Path::Field(field) if finding && !field.info().is_some_and(|info| info.in_find) => {
                 return Err(Problem::property_request(&Path::Field(field).xml()));
             }

@@ -16,7 +16,7 @@ use crate::sandbox::ews::problem::{Fault, Problem};
 use crate::sandbox::ews::render::{self, Picture};
 use crate::sandbox::ews::session::{FolderRef, Session};
 use crate::sandbox::ews::settings::text;
-use crate::sandbox::ews::shape::ItemShape;
+use crate::sandbox::ews::shape::{ItemShape, Purpose};
 use crate::sandbox::ews::write::Xml;
 use crate::sandbox::store::ids;
 use crate::sandbox::store::model::{Change, Folder, FolderNo, Item, ItemNo, flags};
@@ -76,7 +76,7 @@ impl Operation for SyncFolderItems {
     const WRITES: bool = false;
 
     fn read(node: Node<'_, '_>, context: Context<'_>) -> Result<Self, Fault> {
-        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, true));
+        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, Purpose::Sync));
         let value = |name| child(node, name).map(text).unwrap_or_default();
         Ok(Self {
             shape: shape.unwrap_or_else(|| Ok(ItemShape::default())),
