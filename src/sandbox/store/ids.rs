@@ -125,7 +125,7 @@ pub fn entry_of(id: &Id) -> Option<Vec<u8>> {
 pub fn from_entry(bytes: &[u8]) -> Option<Id> {
     let guid: String = bytes.get(4..20)?.iter().map(|byte| format!("{byte:02x}")).collect();
     let mailbox = format!("{}-{}-{}-{}-{}", &guid[..8], &guid[8..12], &guid[12..16], &guid[16..20], &guid[20..]);
-    let kind = match (bytes.len(), bytes[20]) {
+    let kind = match (bytes.len(), *bytes.get(20)?) {
         (FOLDER_ENTRY, 1) => IdKind::Folder(FolderNo(number(&bytes[38..44]))),
         (MESSAGE_ENTRY, 7) => IdKind::Item(ItemNo(number(&bytes[62..68]))),
         _ => return None,
