@@ -41,21 +41,9 @@ pub struct ItemShape {
     pub max_body: Option<usize>,
 }
 
-/// What the items are read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Items by their ids: everything can be had.
-    Get,
-    /// Lists: bodies, attachments and recipients are refused.
-    Find,
-    /// Changes: the same are passed over in silence; clients such as exchangelib ask for all they know.
-    Sync,
-}
-
 impl ItemShape {
-    /// Reads the shape.
-    pub fn read(node: Node<'_, '_>, version: Version, purpose: Purpose) -> Result<Self, Problem> {
-        let finding = purpose != Purpose::Get;
+    /// Reads the shape. In what FindItem gives there are no bodies, attachments and recipients.
+    pub fn read(node: Node<'_, '_>, version: Version, finding: bool) -> Result<Self, Problem> {
         let mut shape = Self::default();
         for child in children(node) {
             match child.tag_name().name() {
@@ -68,7 +56,7 @@ impl ItemShape {
                     shape.fields = FieldSet::of_shape(base, version, finding);
                 }
                 "IncludeMimeContent" if matches!(text(child).trim(), "true" | "1") => {
-                    shape.add(Path::Field(Field::MimeContent), purpose)?;
+                    shape.add(Path::Field(Field::MimeContent), finding)?;
                 }
                 "BodyType" => shape.body = BodyWish::read(&text(child)),
                 "UniqueBodyType" => shape.unique_body = BodyWish::read(&text(child)),
@@ -76,7 +64,7 @@ impl ItemShape {
                 "MaximumBodySize" => shape.max_body = text(child).trim().parse().ok(),
                 "AdditionalProperties" => {
                     for path in children(child) {
-                        shape.add(Path::read(path)?, purpose)?;
+                        shape.add(Path::read(path)?, finding)?;
                     }
                 }
                 _ => {}
@@ -85,10 +73,8 @@ impl ItemShape {
         Ok(shape)
     }
 
-    fn add(&mut self, path: Path, purpose: Purpose) -> Result<(), Problem> {
-        let finding = purpose != Purpose::Get;
+    fn add(&mut self, path: Path, finding: bool) -> Result<(), Problem> {
         match path {
-            Path::Field(field) if purpose == Purpose::Sync && !field.info().is_some_and(|info| info.in_find) => {}
             Path::Field(field) if finding && !field.info().is_some_and(|info| info.in_find) => {
                 return Err(Problem::property_request(&Path::Field(field).xml()));
             }

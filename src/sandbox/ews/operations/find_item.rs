@@ -19,7 +19,7 @@ use crate::sandbox::ews::render::Picture;
 use crate::sandbox::ews::restriction::Restriction;
 use crate::sandbox::ews::session::{FolderRef, Session};
 use crate::sandbox::ews::settings::text;
-use crate::sandbox::ews::shape::{ItemShape, Purpose};
+use crate::sandbox::ews::shape::ItemShape;
 use crate::sandbox::ews::view::{Page, Part};
 use crate::sandbox::store::model::{Folder, Item, flags};
 use crate::sandbox::store::property::{BaseType, PropertyName, Scalar};
@@ -62,7 +62,7 @@ impl Search {
         if child(node, "GroupBy").or_else(|| child(node, "DistinguishedGroupBy")).is_some() {
             return Err(Problem::new("ErrorInvalidOperation", "Grouped results are not offered here."));
         }
-        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, Purpose::Find));
+        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, true));
         let mut restriction = child(node, "Restriction").map(Restriction::read).transpose()?;
         if let Some(query) = child(node, "QueryString").map(text).filter(|query| !query.trim().is_empty()) {
             let query = aqs::read(&query)?;

@@ -11,7 +11,7 @@ use crate::sandbox::ews::fields::{Field, FieldSet, Shape};
 use crate::sandbox::ews::problem::{Fault, Problem};
 use crate::sandbox::ews::render;
 use crate::sandbox::ews::session::{Found, FoundAttachment, Session};
-use crate::sandbox::ews::shape::{ItemShape, Purpose};
+use crate::sandbox::ews::shape::ItemShape;
 use crate::sandbox::ews::write::Xml;
 use crate::sandbox::store::model::AttachmentKind;
 
@@ -24,7 +24,7 @@ impl Operation for GetAttachment {
     const WRITES: bool = false;
 
     fn read(node: Node<'_, '_>, context: Context<'_>) -> Result<Self, Fault> {
-        let asked = child(node, "AttachmentShape").map(|shape| ItemShape::read(shape, context.version, Purpose::Get));
+        let asked = child(node, "AttachmentShape").map(|shape| ItemShape::read(shape, context.version, false));
         let shape = asked.unwrap_or_else(|| Ok(ItemShape::default())).map(|mut shape| {
             // Of an attached item everything is shown, and what is asked for besides.
             let mut fields = FieldSet::of_shape(Shape::All, context.version, false);

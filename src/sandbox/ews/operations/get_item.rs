@@ -9,7 +9,7 @@ use crate::sandbox::ews::mapi::View;
 use crate::sandbox::ews::problem::{Fault, Problem};
 use crate::sandbox::ews::render::Picture;
 use crate::sandbox::ews::session::{Found, Session};
-use crate::sandbox::ews::shape::{ItemShape, Purpose};
+use crate::sandbox::ews::shape::ItemShape;
 use crate::sandbox::ews::write::Xml;
 
 pub struct GetItem {
@@ -21,7 +21,7 @@ impl Operation for GetItem {
     const WRITES: bool = false;
 
     fn read(node: Node<'_, '_>, context: Context<'_>) -> Result<Self, Fault> {
-        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, Purpose::Get));
+        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, false));
         let shape = shape.unwrap_or_else(|| Ok(ItemShape::default()));
         Ok(Self { shape, items: item_refs(node, "ItemIds") })
     }
