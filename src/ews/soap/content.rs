@@ -129,10 +129,10 @@ impl Separator {
 /// Whether this is the start tag of an element whose text is a content.
 fn opens_content(markup: &[u8]) -> bool {
     let Some(inside) = markup.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")) else { return false };
-    if inside.ends_with(b"/") {
+    if inside.starts_with(b"/") || inside.ends_with(b"/") {
         return false;
     }
-    let name = inside.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let name = inside.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     let local = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
     local == b"Content" || local == b"MimeContent"
 }
@@ -199,6 +199,11 @@ impl Decoder {
             return Err(not_base64());
         }
         self.ended = groups.ends_with(b"=");
+        let needed = groups.len() / 4 * 3;
+        if self.decoded.capacity() - self.decoded.len() < needed {
+            // A quarter more instead of twice as much: a large content should not have room for two.
+            self.decoded.reserve_exact(needed.max(self.decoded.capacity() / 4));
+        }
         STANDARD.decode_vec(groups, &mut self.decoded).map_err(|_| not_base64())
     }
 }

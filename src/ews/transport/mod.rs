@@ -4,6 +4,8 @@
 //! found a pooled connection closed *before its first byte was written* goes out on another connection. A request
 //! that was begun is never repeated, so nothing is done twice that we did not ask for twice.
 //!
+//! Exchange is talked to directly: no proxy of the environment is used.
+//!
 //! Connections that idle are closed on our side before IIS (120 s) and the usual load balancers (60 s) do, so that
 //! hardly ever a request meets the server's closing of the connection.
 
@@ -17,9 +19,12 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Certificate, Url, redirect, retry};
+use reqwest::{Body, Certificate, RequestBuilder, Url, redirect, retry};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tracing::debug;
 
 pub(super) use answer::{Arrived, Expect};
@@ -98,16 +103,37 @@ impl Transport {
         expect: Expect,
     ) -> Result<Arrived, EwsError> {
         let Ok(_permit) = self.permits.acquire().await else { unreachable!("the semaphore is never closed") };
+        let began = Instant::now();
         let sent_bytes = body.len();
-        let handed_over = body.handed_over();
         let request_id = request_id();
         let mut request = self.http.post(self.url.clone()).header(CLIENT_REQUEST_ID, &request_id);
         if let Some(anchor) = anchor {
             request = request.header(ANCHOR_MAILBOX, anchor);
         }
-        let request = request.body(Body::wrap(body));
+        let arrived = self.exchange(request, body, expect, began, at).await;
+        debug!(
+            operation = at.operation,
+            mailbox = %at.place.mailbox,
+            request_id,
+            sent_bytes,
+            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            status = arrived.as_ref().ok().map(|arrived| arrived.head.status),
+            error = arrived.as_ref().err().map(tracing::field::display),
+            "a request to EWS"
+        );
+        arrived
+    }
 
-        let began = Instant::now();
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        body: RequestBody,
+        expect: Expect,
+        began: Instant,
+        at: &At,
+    ) -> Result<Arrived, EwsError> {
+        let sent_bytes = body.len();
+        let handed_over = body.handed_over();
         let mut deadline = Deadline { began, allowed: self.request_timeout, of_size: Duration::ZERO };
         deadline.allow_for(sent_bytes);
         let timed_out = |deadline: &Deadline| EwsError::Timeout {
@@ -115,23 +141,13 @@ impl Transport {
             may_have_taken_effect: handed_over.is_complete(),
             at: at.clone(),
         };
-        let response = match tokio::time::timeout_at(deadline.at(), request.send()).await {
-            Err(_) => return Err(timed_out(&deadline)),
-            Ok(Err(error)) => return Err(failure::of_sending(error, &handed_over, at)),
-            Ok(Ok(response)) => response,
-        };
-        let status = response.status().as_u16();
-        let arrived = answer::collect(response, at, expect, self.limits, sent_bytes, &mut deadline, &timed_out).await;
-        debug!(
-            operation = at.operation,
-            mailbox = %at.place.mailbox,
-            request_id,
-            status,
-            sent_bytes,
-            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "EWS answered"
-        );
-        arrived
+        match tokio::time::timeout_at(deadline.at(), request.body(Body::wrap(body)).send()).await {
+            Err(_) => Err(timed_out(&deadline)),
+            Ok(Err(error)) => Err(failure::of_sending(error, &handed_over, at)),
+            Ok(Ok(response)) => {
+                answer::collect(response, at, expect, self.limits, sent_bytes, &mut deadline, &timed_out).await
+            }
+        }
     }
 }
 
@@ -145,7 +161,7 @@ struct Deadline {
 
 impl Deadline {
     fn allow_for(&mut self, bytes: u64) {
-        self.of_size += Duration::from_secs(1).mul_f64(bytes as f64 / f64::from(1 << 20));
+        self.of_size += Duration::from_micros(bytes.saturating_mul(1_000_000) >> 20);
     }
 
     fn whole(&self) -> Duration {
@@ -205,24 +221,24 @@ fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
     let mut roots = Vec::new();
     for (index, pem) in pems.iter().enumerate() {
         let unreadable = |problem: String| ClientError::ExtraRoot { number: index + 1, problem };
-        let read = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
-        if read.is_empty() {
-            return Err(unreadable(
-                "there is no certificate in it; it has to begin with -----BEGIN CERTIFICATE-----".to_owned(),
-            ));
+        let before = roots.len();
+        for der in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let der = der.map_err(|error| unreadable(error.to_string()))?;
+            let root = Certificate::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
+            // Looked at here already, where we can still say which one it is.
+            RootCertStore::empty().add(der).map_err(|error| unreadable(error.to_string()))?;
+            roots.push(root);
         }
-        roots.extend(read);
+        if roots.len() == before {
+            let problem = "there is no certificate in it; one begins with -----BEGIN CERTIFICATE-----";
+            return Err(unreadable(problem.to_owned()));
+        }
     }
     Ok(roots)
 }
 
 /// A GUID, by which a request is found again in the logs of Exchange.
 fn request_id() -> String {
-    let number: u128 = rand::random();
-    let hexadecimal = format!("{number:032x}");
-    let (a, rest) = hexadecimal.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    let id = format!("{:032x}", rand::random::<u128>());
+    format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..])
 }
