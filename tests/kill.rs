@@ -59,6 +59,8 @@ async fn killed_ten_times_in_copy_mode_every_message_has_its_original_and_one_co
 }
 
 struct Scene {
+    /// The organisation's mailboxes lie in it.
+    _place: Place,
     sandbox: Sandbox,
     people: Vec<String>,
     all: usize,
@@ -115,7 +117,7 @@ impl Scene {
         assert_eq!(counts, Counts { updated: i64::try_from(all).unwrap(), ..Counts::default() });
         one_outcome_each(&place.client(), all).await;
         updater.stop().await;
-        Self { sandbox, people, all }
+        Self { _place: place, sandbox, people, all }
     }
 
     fn mails_by_sender(&self) -> HashMap<&str, Vec<Mail>> {
