@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -208,7 +208,12 @@ impl Site {
                 let kept = content.slice(..bytes.unwrap_or(content.len() / 2).min(content.len()));
                 let length = content.len();
                 let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a fault rule");
-                let pieces = stream::iter([Ok(Frame::data(kept)), Err(broken)]);
+                let cut = stream::once(async {
+                    // What an error finds unsent is not sent any more.
+                    tokio::time::sleep(UNTIL_SENT).await;
+                    Err(broken)
+                });
+                let pieces = stream::iter([Ok(Frame::data(kept))]).chain(cut);
                 let mut answer = soap(Bytes::new());
                 *answer.body_mut() = StreamBody::new(pieces).boxed_unsync();
                 answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -244,7 +249,7 @@ impl Site {
         use std::io::Write as _;
         let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
         let gzip = accepted.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("gzip"));
-        if !self.compress || !gzip || content.len() < COMPRESS_FROM {
+        if !self.compress || !gzip || !COMPRESSED_SIZES.contains(&content.len()) {
             return None;
         }
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -324,8 +329,10 @@ fn spoilt(fault: &Fault) -> Answer {
 }
 
 const SOAP: &str = "text/xml; charset=utf-8";
-/// Answers of fewer bytes are sent as they are.
-const COMPRESS_FROM: usize = 2700;
+/// Time for the first part of a truncated answer to get to the client.
+const UNTIL_SENT: Duration = Duration::from_millis(50);
+/// Answers of fewer bytes are not worth it, and larger ones would hold up others.
+const COMPRESSED_SIZES: std::ops::Range<usize> = 2700..1024 * 1024;
 /// What a browser gets from the service's URL.
 const SERVICE_PAGE: &str = "<HTML lang=\"en\"><HEAD><TITLE>Service</TITLE></HEAD><BODY><DIV id=\"content\">\
     <P class=\"heading1\">Service</P><P class=\"intro\">You have created a service.</P>\
