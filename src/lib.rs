@@ -12,8 +12,12 @@
 //! | [`pipe`] | the local API that both programs share |
 //! | [`sandbox`] | an embedded Exchange-like organisation; knows nothing of our client |
 //! | [`secret`] | the account's password at rest |
+//! | [`cli`] | the command line of `siu-updater`, one file a command |
+//! | [`demo`] | the whole product on sample mail, in one go |
 //! | `panel` | the Administration Panel (feature `panel`) |
 
+pub mod cli;
+pub mod demo;
 pub mod ews;
 pub mod message;
 #[cfg(feature = "panel")]

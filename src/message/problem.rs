@@ -1,5 +1,7 @@
 //! Why a message can't be used at all.
 
+use super::JournalProblem;
+
 /// A message that can never lead to an update, because of what it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageProblem {
@@ -17,4 +19,8 @@ pub enum MessageProblem {
     SeveralFrom,
     #[error("its From address is not valid: {0}")]
     BadFrom(String),
+    #[error("it has more than {parts} parts or nests them more than {depth} deep, which no mail program does")]
+    TooComplex { parts: usize, depth: usize },
+    #[error("it is a journal report of Exchange, and {0}")]
+    JournalReport(JournalProblem),
 }

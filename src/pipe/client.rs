@@ -1,5 +1,6 @@
 //! The other end of the pipe: what the panel and the command line use.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub enum PipeError {
     Untrusted(std::io::Error),
     #[error("the updater does not answer in time")]
     Timeout,
-    #[error("the connection to the updater broke: {0}")]
+    #[error("the connection to the updater broke: {}", cause(.0))]
     Broken(#[source] reqwest::Error),
     #[error("{}", problem.message)]
     Refused { status: u16, problem: Problem },
@@ -39,9 +40,28 @@ impl PipeError {
     }
 }
 
+/// What lies at the bottom: the layers above it say the same in other words.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
+}
+
 /// Version of the settings that were read, to be given back with a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsVersion(String);
+
+impl SettingsVersion {
+    /// A version that was noted down: what its [`Display`](fmt::Display) form said.
+    #[must_use]
+    pub fn noted(text: &str) -> Self {
+        Self(format!("\"{}\"", text.trim_matches('"')))
+    }
+}
+
+impl fmt::Display for SettingsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.trim_matches('"'))
+    }
+}
 
 /// A client of the local API. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracing::warn;
 
 use super::platform;
@@ -69,7 +69,9 @@ impl Connected<IncomingStream<'_, Listener>> for Peer {
     }
 }
 
-/// Answers without reading: whoever is refused can't make us wait or parse.
+/// Answers without parsing: whoever is refused gets no further than this. What they send is thrown away unseen: an
+/// answer before the question is taken for a fault, and a socket that is closed with something unread takes the answer
+/// back. Not for long, and not for much.
 async fn refuse(mut stream: platform::Stream) {
     let problem = Problem {
         code: "not-permitted".to_owned(),
@@ -82,9 +84,11 @@ async fn refuse(mut stream: platform::Stream) {
         "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    let _ = tokio::time::timeout(Duration::from_secs(5), async {
+    let _ = tokio::time::timeout(Duration::from_secs(2), async {
+        let _ = stream.read(&mut [0; 4096]).await?;
         stream.write_all(answer.as_bytes()).await?;
-        stream.shutdown().await
+        stream.shutdown().await?;
+        tokio::io::copy(&mut (&mut stream).take(64 * 1024), &mut tokio::io::sink()).await
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
@@ -25,7 +25,10 @@ use super::service::Shared;
 use super::settings_store::StoreError;
 use super::spool::SpoolError;
 use crate::pipe::listener::Peer;
-use crate::pipe::types::{Event, Filter, Problem, Retried, SettingsChange, SettingsDocument};
+use crate::pipe::types::{Event, Filter, Problem, Receipt, Retried, SettingsChange, SettingsDocument};
+
+/// How long the rest of a message that is refused is read and thrown away.
+const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 
 type Context = State<Arc<Shared>>;
 
@@ -114,38 +117,49 @@ async fn change_settings(
 }
 
 async fn submit(State(shared): Context, body: Body) -> Response {
-    let mut writer = shared.queue.spool().writer();
     let mut pieces = body.into_data_stream();
-    while let Some(piece) = pieces.next().await {
-        let result = match piece {
-            Ok(piece) => writer.write(&piece),
-            Err(error) => return refusal(StatusCode::BAD_REQUEST, "incomplete", format!("it broke off: {error}")),
-        };
-        match result {
-            Ok(()) => {}
-            Err(error @ SpoolError::TooLarge { .. }) => {
-                return refusal(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error.to_string());
-            }
-            Err(error) if error.is_disk_full() => {
-                return refusal(StatusCode::INSUFFICIENT_STORAGE, "disk-full", error.to_string());
-            }
-            Err(error) => return refusal(StatusCode::SERVICE_UNAVAILABLE, "storage", error.to_string()),
+    match take(&shared, &mut pieces).await {
+        Ok(receipt) => (StatusCode::CREATED, Json(receipt)).into_response(),
+        Err(refusal) => {
+            // A client that is still sending would see a broken connection instead of the reason.
+            let rest = async { while pieces.next().await.is_some_and(|piece| piece.is_ok()) {} };
+            let _ = tokio::time::timeout(DRAIN_WITHIN, rest).await;
+            refusal
         }
     }
-    let received = Received { content: writer.finish(), source: Source::Api, unusable: Unusable::Refuse };
-    match Gate::new(shared.queue.clone()).accept(received).await {
-        Ok(receipt) => (StatusCode::CREATED, Json(receipt)).into_response(),
-        Err(error) => {
-            let (status, code) = match error {
-                AcceptError::Unusable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unusable"),
-                AcceptError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
-                AcceptError::DiskFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
-                AcceptError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-                AcceptError::Storage(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage"),
+}
+
+/// Takes an arriving message in, or says why not.
+async fn take(shared: &Shared, pieces: &mut BodyDataStream) -> Result<Receipt, Response> {
+    if shared.stop.is_cancelled() {
+        return Err(not_accepted(&AcceptError::Stopping));
+    }
+    let mut writer = shared.queue.spool().writer();
+    while let Some(piece) = pieces.next().await {
+        let piece =
+            piece.map_err(|error| refusal(StatusCode::BAD_REQUEST, "incomplete", format!("it broke off: {error}")))?;
+        writer.write(&piece).map_err(|error| {
+            let (status, code) = match &error {
+                SpoolError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+                error if error.is_disk_full() => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
+                SpoolError::Io { .. } => (StatusCode::SERVICE_UNAVAILABLE, "storage"),
             };
             refusal(status, code, error.to_string())
-        }
+        })?;
     }
+    let received = Received { content: writer.finish(), source: Source::Api, unusable: Unusable::Refuse };
+    Gate::new(shared.queue.clone()).accept(received).await.map_err(|error| not_accepted(&error))
+}
+
+fn not_accepted(error: &AcceptError) -> Response {
+    let (status, code) = match error {
+        AcceptError::Unusable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unusable"),
+        AcceptError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+        AcceptError::DiskFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
+        AcceptError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        AcceptError::Storage(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage"),
+    };
+    refusal(status, code, error.to_string())
 }
 
 async fn list(State(shared): Context, filter: Result<Query<Filter>, QueryRejection>) -> Response {
@@ -207,6 +221,7 @@ fn stream(shared: Arc<Shared>) -> impl Stream<Item = Result<SseEvent, Infallible
         let mut counts = shared.queue.watch_counts();
         let mut activity = shared.activity.subscribe();
         let mut settings = shared.settings.watch();
+        let mut doors = shared.doors.subscribe();
         let mut next = vec![Event::Status(shared.status())];
         // Sending ends when the listener has gone or the updater stops.
         loop {
@@ -234,6 +249,10 @@ fn stream(shared: Arc<Shared>) -> impl Stream<Item = Result<SseEvent, Infallible
                 }
                 Ok(()) = settings.changed() => {
                     settings.mark_unchanged();
+                    next.push(Event::Status(shared.status()));
+                }
+                Ok(()) = doors.changed() => {
+                    doors.mark_unchanged();
                     next.push(Event::Status(shared.status()));
                 }
             }

@@ -1,9 +1,13 @@
 //! The service: intake, queue, engine, schedule.
 
+pub mod api;
 pub mod clock;
 pub mod dispatcher;
+pub mod engine;
+pub mod gate;
 pub mod intake;
 pub mod queue;
 pub mod schedule;
+pub mod service;
 pub mod settings_store;
 pub mod spool;

@@ -49,10 +49,12 @@ pub struct SettingsStore {
     secrets: SecretStore,
     in_force: watch::Sender<Arc<InForce>>,
     changing: Mutex<()>,
+    secret_problem: Option<SecretError>,
 }
 
 impl SettingsStore {
-    /// Reads the file; without one, the settings of a fresh installation are in force.
+    /// Reads the file; without one, the settings of a fresh installation are in force. A password that can't be
+    /// read back is missing, not an error: it can be given anew only to an updater that runs.
     pub fn open(path: &Path, secrets: SecretStore) -> Result<Self, StoreError> {
         let settings = match std::fs::read(path) {
             Ok(text) => serde_json::from_slice::<Settings>(&text)
@@ -61,9 +63,10 @@ impl SettingsStore {
             Err(source) => return Err(StoreError::File { path: path.to_owned(), source }),
         };
         settings.check()?;
-        let password = match &settings.account {
-            Some(account) => secrets.load(&account.user)?,
-            None => None,
+        let (password, secret_problem) = match settings.account.as_ref().map(|account| secrets.load(&account.user)) {
+            Some(Ok(password)) => (password, None),
+            Some(Err(problem)) => (None, Some(problem)),
+            None => (None, None),
         };
         let in_force = InForce { version: version(&settings), settings, password, change: 0 };
         Ok(Self {
@@ -71,7 +74,15 @@ impl SettingsStore {
             secrets,
             in_force: watch::channel(Arc::new(in_force)).0,
             changing: Mutex::new(()),
+            secret_problem,
         })
+    }
+
+    /// Why the stored password could not be read back, until another one is given.
+    #[must_use]
+    pub fn secret_problem(&self) -> Option<&SecretError> {
+        let missing = self.in_force.borrow().password.is_none();
+        self.secret_problem.as_ref().filter(|_| missing)
     }
 
     #[must_use]
@@ -186,6 +197,19 @@ mod tests {
         let off = Settings { enabled: false, ..configured() };
         let now = store.change(SettingsChange { settings: off, password: None }, &store.get().version).await.unwrap();
         assert!(now.password.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_password_that_can_not_be_read_back_is_said_to_be_so_until_another_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        store.change(with_password(configured()), &store.get().version).await.unwrap();
+        std::fs::write(folder.path().join("account.secret"), "damaged").unwrap();
+        let store = open(folder.path()).unwrap();
+        assert!(store.get().password.is_none());
+        assert!(store.secret_problem().unwrap().to_string().contains("enter the password again"));
+        store.change(with_password(configured()), &store.get().version).await.unwrap();
+        assert!(store.secret_problem().is_none());
     }
 
     #[test]

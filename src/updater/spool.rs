@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tempfile::NamedTempFile;
@@ -50,11 +52,11 @@ impl From<Vec<u8>> for Content {
     }
 }
 
-/// The folder for large messages.
+/// The folder for large messages. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
-    max_message_bytes: u64,
+    max_message_bytes: Arc<AtomicU64>,
 }
 
 /// Why a message could not be taken in while it arrived.
@@ -80,7 +82,7 @@ impl Spool {
     /// When the folder can't be made.
     pub fn open(folder: &Path, max_message_bytes: u64) -> Result<Self, SpoolError> {
         std::fs::create_dir_all(folder).map_err(|source| SpoolError::Io { path: folder.to_owned(), source })?;
-        Ok(Self { folder: folder.to_owned(), max_message_bytes })
+        Ok(Self { folder: folder.to_owned(), max_message_bytes: Arc::new(max_message_bytes.into()) })
     }
 
     #[must_use]
@@ -90,7 +92,12 @@ impl Spool {
 
     #[must_use]
     pub fn max_message_bytes(&self) -> u64 {
-        self.max_message_bytes
+        self.max_message_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Changes the limit, for what arrives from now on.
+    pub fn limit(&self, max_message_bytes: u64) {
+        self.max_message_bytes.store(max_message_bytes, Ordering::Relaxed);
     }
 
     /// A place to write an arriving message to, piece by piece.
@@ -123,8 +130,9 @@ impl SpoolWriter {
     /// When the message gets larger than allowed or the disk can't take it; the writer is of no use then.
     pub fn write(&mut self, piece: &[u8]) -> Result<(), SpoolError> {
         self.written += piece.len() as u64;
-        if self.written > self.spool.max_message_bytes {
-            return Err(SpoolError::TooLarge { limit: self.spool.max_message_bytes });
+        let limit = self.spool.max_message_bytes();
+        if self.written > limit {
+            return Err(SpoolError::TooLarge { limit });
         }
         if self.file.is_none() && self.memory.len() + piece.len() <= IN_MEMORY {
             self.memory.extend_from_slice(piece);

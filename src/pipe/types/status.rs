@@ -26,6 +26,9 @@ pub struct Status {
     pub pickup: Option<DoorStatus>,
     /// Where the queue and the settings lie.
     pub data: PathBuf,
+    /// What an administrator should know and see to, in whole sentences.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 /// What the updating does at the moment.

@@ -1,6 +1,10 @@
 //! Every way into the updater. Each door turns what it gets into a [`Received`] and gives it to the one
 //! [`Accept`] behind all of them; it may say *accepted* to the outside only once that has answered.
 
+mod journal;
+pub mod pickup;
+pub mod smtp;
+
 use std::fmt;
 use std::future::Future;
 

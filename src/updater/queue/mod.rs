@@ -4,6 +4,7 @@
 //! together, so that a thousand simultaneous acceptances cost a handful of flushes. An answer is given only
 //! after the commit. Reading ([`reader`]) goes beside it on its own connections and never waits for it.
 
+mod damaged;
 mod reader;
 mod writer;
 
@@ -13,8 +14,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tracing::error;
 
 use super::clock::Clock;
 use super::intake::{AcceptError, Source};
@@ -28,7 +32,7 @@ use writer::{Answer, Command, Work, Writer};
 pub const LEASE: Duration = Duration::from_secs(300);
 
 /// Below this much room on the disk nothing is accepted any more, so that outcomes can still be recorded.
-const RESERVE: u64 = 32 * 1024 * 1024;
+pub const RESERVE: u64 = 32 * 1024 * 1024;
 
 /// The queue could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,8 @@ pub enum QueueError {
     Open { path: PathBuf, source: sqlx::Error },
     #[error("the queue {} was made by a version that this one does not know: {source}", path.display())]
     Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    #[error("the queue {} is damaged: {reason}", path.display())]
+    Damaged { path: PathBuf, reason: String },
     #[error("the disk with the queue is full")]
     DiskFull,
     #[error("the queue's database reports: {0}")]
@@ -147,6 +153,7 @@ pub struct Queue {
     arrived: Arc<Notify>,
     changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
+    set_aside: Arc<[PathBuf]>,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
 }
@@ -181,13 +188,19 @@ impl Queue {
             connect = connect.pragma("max_page_count", pages.to_string());
         }
         let opening = |source| QueueError::Open { path: path.clone(), source };
-        let mut connection = connect.connect().await.map_err(opening)?;
-        sqlx::migrate!("resources/migrations/sqlite")
-            .run(&mut connection)
-            .await
-            .map_err(|source| QueueError::Migrate { path: path.clone(), source })?;
-        writer::take_over(&mut connection, clock.now_ms()).await.map_err(opening)?;
-        writer::sweep_spool(&mut connection, spool.folder()).await.map_err(opening)?;
+        let opened = match damaged::before_opening(folder, &path, spool.folder()) {
+            Ok(()) => open_database(&connect, &path, spool.folder(), clock.now_ms()).await,
+            Err(damage) => Err(damage),
+        };
+        let mut connection = match opened {
+            Ok(connection) => connection,
+            Err(damage) if damage.is_damage() => {
+                let aside = damaged::set_aside(folder, spool.folder(), clock.now())?;
+                error!(%damage, folder = %aside.display(), "the queue was set aside; a fresh one takes its place");
+                open_database(&connect, &path, spool.folder(), clock.now_ms()).await?
+            }
+            Err(error) => return Err(error),
+        };
         let counts = reader::count(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
@@ -207,10 +220,24 @@ impl Queue {
             changed: changed.clone(),
             clock: clock.clone(),
             spool: spool.folder().to_owned(),
+            folder: folder.to_owned(),
             owner: format!("{}", std::process::id()),
         };
         tokio::spawn(writer.run());
-        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, _lock: Arc::new(lock) })
+        let set_aside = damaged::found(folder).into();
+        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, set_aside, _lock: Arc::new(lock) })
+    }
+
+    /// Folders with damaged queues that were set aside, at this start or an earlier one.
+    #[must_use]
+    pub fn set_aside(&self) -> &[PathBuf] {
+        &self.set_aside
+    }
+
+    /// Returns when the queue can no longer be written: it was closed, or its database was found damaged.
+    pub async fn ended(&self) {
+        let mut counts = self.counts.clone();
+        while counts.changed().await.is_ok() {}
     }
 
     #[must_use]
@@ -356,6 +383,25 @@ impl Queue {
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
+}
+
+/// Opens the database itself and puts it in order.
+async fn open_database(
+    connect: &SqliteConnectOptions,
+    path: &Path,
+    spool: &Path,
+    now: i64,
+) -> Result<SqliteConnection, QueueError> {
+    let opening = |source| QueueError::Open { path: path.to_owned(), source };
+    let mut connection = connect.connect().await.map_err(opening)?;
+    damaged::check(&mut connection, path).await?;
+    sqlx::migrate!("resources/migrations/sqlite")
+        .run(&mut connection)
+        .await
+        .map_err(|source| QueueError::Migrate { path: path.to_owned(), source })?;
+    writer::take_over(&mut connection, now).await.map_err(opening)?;
+    writer::sweep_spool(&mut connection, spool).await.map_err(opening)?;
+    Ok(connection)
 }
 
 /// A mailbox key for the queue.

@@ -209,11 +209,7 @@ async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the
 #[tokio::test]
 async fn large_messages_lie_in_files_that_go_with_their_row() {
     let bench = bench().await;
-    let large = || {
-        let mut writer = bench.queue.spool().writer();
-        writer.write(&vec![7; spool::IN_MEMORY + 1]).unwrap();
-        writer.finish()
-    };
+    let large = || spooled(&bench.queue);
     let files = || std::fs::read_dir(bench.queue.spool().folder()).unwrap().count();
     let id = bench.queue.accept(new(1, "<1@x>", "a@x"), large()).await.unwrap().id;
     assert!(bench.queue.accept(new(1, "<1@x>", "a@x"), large()).await.unwrap().duplicate);
@@ -268,4 +264,72 @@ async fn after_closing_nothing_is_accepted_and_says_so() {
     bench.queue.close().await;
     let refusal = bench.queue.accept(new(1, "<1@x>", "a@x"), vec![1].into()).await.unwrap_err();
     assert!(matches!(refusal, AcceptError::Stopping) && refusal.is_temporary());
+}
+
+/// Content that is large enough for a file.
+fn spooled(queue: &Queue) -> Content {
+    let mut writer = queue.spool().writer();
+    writer.write(&vec![7; spool::IN_MEMORY + 1]).unwrap();
+    writer.finish()
+}
+
+/// The folder of a closed queue after something bad was done to it.
+fn damage(bench: Bench, how: impl FnOnce(&Path)) -> (tempfile::TempDir, Clock) {
+    let Bench { folder, clock, queue } = bench;
+    drop(queue);
+    how(folder.path());
+    (folder, clock)
+}
+
+#[tokio::test]
+async fn a_damaged_queue_is_set_aside_with_its_spooled_messages_and_named_at_every_start() {
+    let bench = bench().await;
+    bench.queue.accept(new(1, "<1@x>", "anna@x"), spooled(&bench.queue)).await.unwrap();
+    bench.queue.close().await;
+    let database = |folder: &Path| folder.join("queue.sqlite");
+    let (folder, clock) = damage(bench, |folder| std::fs::write(database(folder), vec![b'x'; 8192]).unwrap());
+    for _ in 0..2 {
+        let queue = Queue::open(folder.path(), clock.clone(), options()).await.unwrap();
+        assert_eq!(queue.counts(), Counts::default());
+        let [aside] = queue.set_aside() else { panic!("one folder, not {:?}", queue.set_aside()) };
+        assert_eq!(aside.file_name().unwrap(), "damaged-queue-20231114T221320Z");
+        assert_eq!(std::fs::read(database(aside)).unwrap(), vec![b'x'; 8192]);
+        assert_eq!(std::fs::read_dir(aside.join("spool")).unwrap().count(), 1);
+        queue.close().await;
+    }
+}
+
+#[tokio::test]
+async fn spooled_messages_are_not_swept_when_the_database_has_gone() {
+    let bench = bench().await;
+    bench.queue.accept(new(1, "<1@x>", "anna@x"), spooled(&bench.queue)).await.unwrap();
+    bench.queue.close().await;
+    let (folder, clock) = damage(bench, |folder| std::fs::remove_file(folder.join("queue.sqlite")).unwrap());
+    let queue = Queue::open(folder.path(), clock, options()).await.unwrap();
+    assert_eq!(std::fs::read_dir(queue.set_aside()[0].join("spool")).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn damage_that_is_met_at_work_ends_the_queue_and_the_next_start_sets_it_aside() {
+    let bench = bench().await;
+    bench.queue.accept(new(1, "<1@x>", "anna@x"), b"the message itself".repeat(2_000).into()).await.unwrap();
+    bench.queue.close().await;
+    // In the middle of a message: a start does not look there.
+    let (folder, clock) = damage(bench, |folder| {
+        let path = folder.join("queue.sqlite");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.windows(18).rposition(|part| part == b"the message itself").unwrap();
+        let page = (at / 4096 - 2) * 4096;
+        bytes[page..page + 4096].fill(0xEE);
+        std::fs::write(&path, bytes).unwrap();
+    });
+    let queue = Queue::open(folder.path(), clock.clone(), options()).await.unwrap();
+    assert!(queue.set_aside().is_empty());
+    assert!(queue.claim(1, vec![]).await.unwrap_err().is_damage());
+    tokio::time::timeout(Duration::from_secs(10), queue.ended()).await.unwrap();
+    assert!(matches!(queue.accept(new(2, "<2@x>", "anna@x"), vec![2].into()).await, Err(AcceptError::Stopping)));
+    drop(queue);
+    let queue = Queue::open(folder.path(), clock, options()).await.unwrap();
+    assert_eq!(queue.set_aside().len(), 1);
+    assert!(!queue.accept(new(2, "<2@x>", "anna@x"), vec![2].into()).await.unwrap().duplicate);
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use super::{
-    Clock, Counts, Job, JobContent, LEASE, NewMessage, Outcome, Postponed, QueueError, Receipt, Retry, reader,
+    Clock, Counts, Job, JobContent, LEASE, NewMessage, Outcome, Postponed, QueueError, Receipt, Retry, damaged, reader,
 };
 
 /// Commands committed together at the most, and bytes of messages among them.
@@ -79,6 +79,8 @@ pub(super) struct Writer {
     pub changed: broadcast::Sender<Arc<[i64]>>,
     pub clock: Clock,
     pub spool: PathBuf,
+    /// The queue's own folder.
+    pub folder: PathBuf,
     /// Who leases: this process.
     pub owner: String,
 }
@@ -107,7 +109,13 @@ impl Writer {
             }
             let close = batch.iter().position(|command| matches!(command.work, Work::Close));
             let rest = close.map(|at| batch.split_off(at));
-            self.commit(std::mem::take(&mut batch)).await;
+            if let Err(damage) = self.commit(std::mem::take(&mut batch)).await {
+                error!(%damage, "the queue's database is damaged; the next start sets it aside and opens a fresh one");
+                if let Err(error) = damaged::mark(&self.folder, &damage.to_string()) {
+                    error!(%error, "the damage could not be marked");
+                }
+                return;
+            }
             if let Some(mut rest) = rest {
                 let closing = rest.remove(0);
                 self.commands.close();
@@ -122,13 +130,16 @@ impl Writer {
     }
 
     /// One transaction for all. When the disk is full, the acceptances are refused and the rest, which is small
-    /// and needed to make room, is tried once more by itself.
-    async fn commit(&mut self, batch: Vec<Command>) {
+    /// and needed to make room, is tried once more by itself. Fails only when the database is damaged.
+    async fn commit(&mut self, batch: Vec<Command>) -> Result<(), QueueError> {
         if batch.is_empty() {
-            return;
+            return Ok(());
         }
         let batch = match self.transaction(&batch).await {
-            Ok(answers) => return deliver(batch, answers),
+            Ok(answers) => {
+                deliver(batch, answers);
+                return Ok(());
+            }
             Err(QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
                 let (accepts, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.work.is_accept());
                 for command in accepts {
@@ -136,14 +147,17 @@ impl Writer {
                 }
                 rest
             }
-            Err(problem) => return refuse(batch, &problem),
+            Err(problem) => return refuse(batch, problem),
         };
         if batch.is_empty() {
-            return;
+            return Ok(());
         }
         match self.transaction(&batch).await {
-            Ok(answers) => deliver(batch, answers),
-            Err(problem) => refuse(batch, &problem),
+            Ok(answers) => {
+                deliver(batch, answers);
+                Ok(())
+            }
+            Err(problem) => refuse(batch, problem),
         }
     }
 
@@ -207,15 +221,17 @@ fn deliver(batch: Vec<Command>, answers: Vec<Answer>) {
     }
 }
 
-fn refuse(batch: Vec<Command>, problem: &QueueError) {
+/// Tells all who wait; gives the problem back when no later transaction can succeed either.
+fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
     error!(%problem, commands = batch.len(), "the queue could not write");
     for command in batch {
-        let problem = match problem {
+        let problem = match &problem {
             QueueError::Database(source) => QueueError::Database(source.clone()),
             _ => QueueError::DiskFull,
         };
         let _ = command.reply.send(Err(problem));
     }
+    if problem.is_damage() { Err(problem) } else { Ok(()) }
 }
 
 struct Context<'a> {

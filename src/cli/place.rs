@@ -1,0 +1,43 @@
+//! Where the updater is: its data folder and its pipe.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use crate::pipe;
+use crate::pipe::client::Client;
+
+/// Which updater to talk to.
+#[derive(Debug, Clone, Args)]
+pub struct Pipe {
+    /// Local API of the updater: a socket's path, or a pipe's name on Windows [default: the service's, else your own]
+    #[arg(long, value_name = "PATH", env = "SIU_PIPE")]
+    pub pipe: Option<PathBuf>,
+}
+
+impl Pipe {
+    pub fn path(&self) -> PathBuf {
+        self.pipe.clone().unwrap_or_else(pipe::default_path)
+    }
+
+    pub fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(&self.path())?)
+    }
+}
+
+/// Where an updater keeps its data unless told otherwise: the service's place for root and on Windows, else a place
+/// of the user's own.
+pub fn default_data() -> Result<PathBuf, Failure> {
+    #[cfg(windows)]
+    if let Some(folder) = std::env::var_os("ProgramData").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(folder).join("SentItemsUpdate"));
+    }
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/sent-items-update"));
+    }
+    directories::ProjectDirs::from("", "", "sent-items-update")
+        .map(|places| places.data_local_dir().to_owned())
+        .ok_or_else(|| Failure::new("you have no home folder; say with --data where the updater keeps its data"))
+}

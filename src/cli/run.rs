@@ -1,0 +1,119 @@
+//! `siu-updater run`: the service itself.
+
+use std::path::PathBuf;
+use std::pin::pin;
+
+use clap::Args;
+use tracing::{info, warn};
+
+use super::failure::Failure;
+use super::place::{self, Pipe};
+use super::{log, service};
+use crate::updater::clock::Clock;
+use crate::updater::engine::MailboxEngine;
+use crate::updater::service::{Updater, UpdaterOptions};
+
+/// Run the updater until it is told to stop
+///
+/// Takes processed messages in and updates the senders' copies in Sent Items. SIGTERM, SIGINT or Ctrl-C stop it: what
+/// is under way is finished within the time that the settings give (limits.stop_within), everything else stays queued.
+/// A second signal ends it at once. Whenever and however it ends, nothing that it accepted is lost.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  siu-updater run
+  siu-updater run --data /srv/siu --pipe /run/siu/updater.sock --log-format json
+  SIU_LOG=debug siu-updater run
+
+Exit status:
+  0    stopped as told
+  1    it could not start, or broke; the reason is on standard error
+  130  ended at once by a second signal")]
+pub struct Arguments {
+    /// Folder of queue, settings and password; made if it isn't there [default: the service's, else your own]
+    #[arg(long, value_name = "FOLDER", env = "SIU_DATA")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    pipe: Pipe,
+    /// How to write the log, on standard error; SIU_LOG filters it
+    #[arg(long, value_enum, default_value_t)]
+    log_format: log::Format,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    log::start(arguments.log_format, "info");
+    service(async {
+        let options = UpdaterOptions {
+            data: arguments.data.map_or_else(place::default_data, Ok)?,
+            pipe: arguments.pipe.path(),
+            sandbox: false,
+            clock: Clock::system(),
+        };
+        let mut signals = Signals::new().map_err(Failure::runtime)?;
+        let updater =
+            Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
+        let (first, told) = tokio::sync::oneshot::channel();
+        let mut running = pin!(updater.run(async { drop(told.await) }));
+        let mut first = Some(first);
+        loop {
+            tokio::select! {
+                ended = &mut running => return ended.map_err(|error| Failure::new(error.to_string())),
+                signal = signals.next() => match first.take() {
+                    Some(first) => {
+                        info!(signal, "told to stop; a second signal ends at once");
+                        let _ = first.send(());
+                    }
+                    None => {
+                        warn!(signal, "ended at once; what was under way is taken up at the next start");
+                        std::process::exit(130);
+                    }
+                },
+            }
+        }
+    })
+}
+
+/// What tells a service to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    control_c: tokio::signal::windows::CtrlC,
+    #[cfg(windows)]
+    close: tokio::signal::windows::CtrlClose,
+    #[cfg(windows)]
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    #[cfg(windows)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Self { control_c: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+    }
+
+    #[cfg(windows)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.control_c.recv() => "Ctrl-C",
+            _ = self.close.recv() => "the console was closed",
+            _ = self.shutdown.recv() => "the system shuts down",
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Tells apart why an exchange over HTTP failed, and whether anything can have come of it.
+
+use std::error::Error;
+use std::io;
+
+use tokio_rustls::rustls::{self, CertificateError, InvalidMessage};
+
+use crate::ews::error::{At, ConnectProblem, EwsError, Malformed, TlsProblem};
+use crate::ews::soap::body::HandedOver;
+
+/// No answer came at all.
+pub fn of_sending(error: reqwest::Error, handed_over: &HandedOver, at: &At) -> EwsError {
+    let at = at.clone();
+    let error = error.without_url();
+    if error.is_connect() {
+        if let Some(problem) = tls_problem(&error) {
+            return EwsError::Tls { problem, at, source: error };
+        }
+        return EwsError::Connect { problem: connect_problem(&error), at, source: error };
+    }
+    if let Some(hyper) = causes(&error).find_map(|cause| cause.downcast_ref::<hyper::Error>())
+        && hyper.is_parse()
+    {
+        return EwsError::Malformed { problem: Malformed::NotHttp(hyper.to_string()), at };
+    }
+    EwsError::Dropped { may_have_taken_effect: handed_over.is_complete(), at, source: error }
+}
+
+/// The answer had begun.
+pub fn of_reading(error: reqwest::Error, at: &At) -> EwsError {
+    let at = at.clone();
+    let error = error.without_url();
+    if error.is_decode() && !causes(&error).any(|cause| cause.is::<hyper::Error>()) {
+        let ends = causes(&error)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        let problem = if ends {
+            Malformed::Truncated
+        } else {
+            let cause = causes(&error).last().map_or_else(String::new, ToString::to_string);
+            Malformed::Compression(cause)
+        };
+        return EwsError::Malformed { problem, at };
+    }
+    EwsError::Dropped { may_have_taken_effect: true, at, source: error }
+}
+
+/// The causes of an error, also those that an `io::Error` wraps without naming them as its source.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(cause(error), |error| cause(*error))
+}
+
+fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+fn connect_problem(error: &reqwest::Error) -> ConnectProblem {
+    if error.is_dns() || causes(error).any(|cause| cause.to_string() == "dns error") {
+        return ConnectProblem::Name;
+    }
+    let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    for kind in kinds {
+        match kind {
+            io::ErrorKind::ConnectionRefused => return ConnectProblem::Refused,
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => return ConnectProblem::Unreachable,
+            io::ErrorKind::TimedOut => return ConnectProblem::Timeout,
+            _ => {}
+        }
+    }
+    if error.is_timeout() { ConnectProblem::Timeout } else { ConnectProblem::Other }
+}
+
+fn tls_problem(error: &reqwest::Error) -> Option<TlsProblem> {
+    if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        return Some(of_rustls(tls));
+    }
+    // The connection was there and broke during the handshake.
+    let broke = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        )
+    });
+    let while_connecting = causes(error).any(|cause| cause.to_string().starts_with("tcp "));
+    (broke && !while_connecting).then(|| TlsProblem::NoAgreement("the server broke the handshake off".to_owned()))
+}
+
+fn of_rustls(error: &rustls::Error) -> TlsProblem {
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsProblem::NotYetValid,
+            CertificateError::UnknownIssuer => TlsProblem::UnknownIssuer,
+            CertificateError::NotValidForName => TlsProblem::WrongName(Vec::new()),
+            CertificateError::NotValidForNameContext { presented, .. } => TlsProblem::WrongName(names(presented)),
+            CertificateError::Revoked => TlsProblem::Revoked,
+            other => TlsProblem::BadCertificate(other.to_string()),
+        },
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsProblem::NotTls,
+        rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_) => {
+            TlsProblem::NoAgreement(error.to_string())
+        }
+        other => TlsProblem::Other(other.to_string()),
+    }
+}
+
+/// The first names of a certificate, without what rustls writes around them: `DnsName("mail.example.com")`.
+fn names(presented: &[String]) -> Vec<String> {
+    let plain = |name: &String| match name.split_once('"').and_then(|(_, rest)| rest.split_once('"')) {
+        Some((name, _)) => name.to_owned(),
+        None => name.clone(),
+    };
+    presented.iter().take(5).map(plain).collect()
+}

@@ -1,0 +1,309 @@
+//! The web site of the sandbox: which path is answered by whom, who may come in, and how much they may send.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+
+use super::authentication::SignIn;
+use super::autodiscover::{Autodiscover, Site as AutodiscoverSite};
+use super::directory::Directory;
+use super::ews::{Caller, ExchangeService, SoapAnswer};
+use super::faults::{Fault, Faults};
+use super::iis::{self, Answer};
+use super::intervention::{Intervention, Treatment};
+use super::limits::Throttle;
+use super::recorder::{self, Recorder};
+use super::statistics::Statistics;
+
+/// The connection is to be cut without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("cut by a fault rule")]
+pub struct Cut;
+
+/// Everything that answering a request needs.
+pub struct Site {
+    pub service: ExchangeService,
+    pub directory: Arc<Directory>,
+    pub sign_in: Arc<SignIn>,
+    pub autodiscover: Autodiscover,
+    pub faults: Faults,
+    pub throttle: Throttle,
+    pub statistics: Statistics,
+    pub recorder: Option<Recorder>,
+    /// Largest request body in bytes (`maxAllowedContentLength`).
+    pub max_request: usize,
+    pub compress: bool,
+    /// Names that the certificate holds.
+    pub names: Vec<String>,
+    /// Port of the HTTPS listener.
+    pub https_port: u16,
+}
+
+impl Site {
+    pub async fn answer(&self, request: Request<Incoming>, secure: bool) -> Result<Answer, Cut> {
+        self.statistics.count(|counts| counts.requests += 1);
+        let (head, body) = request.into_parts();
+        let mut answer = match self.route(&head.method, head.uri.path(), &head.headers, body, secure).await {
+            Ok(answer) => answer,
+            Err(cut) => {
+                self.statistics.count(|counts| *counts.answers.entry(0).or_default() += 1);
+                return Err(cut);
+            }
+        };
+        iis::dress(&mut answer, &head.headers);
+        let sent = answer.body().size_hint().lower();
+        self.statistics.count(|counts| {
+            *counts.answers.entry(answer.status().as_u16()).or_default() += 1;
+            counts.bytes_sent += sent;
+        });
+        Ok(answer)
+    }
+
+    async fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: Incoming,
+        secure: bool,
+    ) -> Result<Answer, Cut> {
+        let path = path.to_ascii_lowercase();
+        let body = match self.read(headers, body).await {
+            Ok(body) => body,
+            Err(Unread::TooLarge) => return Ok(iis::too_large()),
+            Err(Unread::Broken(error)) => {
+                tracing::debug!("a request to the sandbox broke off: {error}");
+                return Err(Cut);
+            }
+        };
+        match path.trim_end_matches('/') {
+            "/ews/exchange.asmx" => self.ews(method, headers, body).await,
+            "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
+                self.autodiscover(method, &path, headers, &body, secure).await
+            }
+            "/ews/healthcheck.htm" | "/autodiscover/healthcheck.htm" => {
+                Ok(iis::answer(StatusCode::OK, "text/html", format!("200 OK<br/>{}", iis::SERVER)))
+            }
+            _ => Ok(iis::status_page(StatusCode::NOT_FOUND)),
+        }
+    }
+
+    /// Reads the whole body. Of one that is too large the rest is read and thrown away, as http.sys does, so that
+    /// the client gets to see the answer.
+    async fn read(&self, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Unread> {
+        let announced = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok())
+            .and_then(|length| length.parse::<usize>().ok());
+        let mut too_large = announced.is_some_and(|length| length > self.max_request);
+        let mut content = BytesMut::with_capacity(announced.filter(|_| !too_large).unwrap_or(0));
+        let mut received = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(Unread::Broken)?.into_data() else { continue };
+            received += data.len();
+            if received > self.max_request {
+                too_large = true;
+                content = BytesMut::new();
+            }
+            if !too_large {
+                content.extend_from_slice(&data);
+            }
+        }
+        self.statistics.count(|counts| counts.bytes_received += received as u64);
+        if too_large { Err(Unread::TooLarge) } else { Ok(content.freeze()) }
+    }
+
+    fn sign_in(&self, headers: &HeaderMap) -> Option<Caller> {
+        let header = headers.get(header::AUTHORIZATION);
+        match self.sign_in.check(header.map(HeaderValue::as_bytes)) {
+            Ok(caller) => Some(caller),
+            Err(denied) => {
+                tracing::debug!("sign-in to the sandbox refused: {denied:?}");
+                self.statistics.count(|counts| counts.denied += 1);
+                None
+            }
+        }
+    }
+
+    async fn ews(&self, method: &Method, headers: &HeaderMap, body: Bytes) -> Result<Answer, Cut> {
+        let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
+        if method == Method::GET || method == Method::HEAD {
+            return Ok(iis::answer(StatusCode::OK, "text/html; charset=UTF-8", SERVICE_PAGE));
+        }
+        if method != Method::POST {
+            return Ok(iis::status_page(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let media_type = content_type.split(';').next().unwrap_or("").trim();
+        if !media_type.eq_ignore_ascii_case("text/xml") {
+            return Ok(iis::html(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Cannot process the message",
+                "The content type of the message was not the expected type 'text/xml; charset=utf-8'.",
+            ));
+        }
+
+        let _running = self.statistics.in_flight();
+        let operation = recorder::operation(&body).unwrap_or_else(|| "Unreadable".to_owned());
+        self.statistics.count(|counts| *counts.operations.entry(operation.clone()).or_default() += 1);
+        let entry = match &self.recorder {
+            Some(recorder) => Some((recorder, recorder.request(&operation, &body).await)),
+            None => None,
+        };
+        let intervention = Intervention::new(self);
+        let anchor = headers.get("x-anchormailbox").and_then(|value| value.to_str().ok());
+        let answer = self.service.answer(&caller, anchor, body, &intervention).await;
+        let treatment = intervention.finish();
+        if answer.drop_connection {
+            return Err(Cut);
+        }
+        if let Some((recorder, entry)) = entry
+            && treatment.is_soap()
+        {
+            recorder.response(&entry, &answer.body).await;
+        }
+        Ok(self.treated(answer, treatment, headers))
+    }
+
+    /// Gives the answer the form that fault rules want it to have.
+    fn treated(&self, answer: SoapAnswer, treatment: Treatment, request: &HeaderMap) -> Answer {
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let soap = |content: Bytes| iis::answer(status, SOAP, content);
+        match treatment.fault {
+            Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => spoilt(&fault),
+            Some(Fault::Truncate { bytes }) => {
+                let content = answer.body;
+                let kept = content.slice(..bytes.unwrap_or(content.len() / 2).min(content.len()));
+                let length = content.len();
+                let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a fault rule");
+                let pieces = stream::iter([Ok(Frame::data(kept)), Err(broken)]);
+                let mut answer = soap(Bytes::new());
+                *answer.body_mut() = StreamBody::new(pieces).boxed_unsync();
+                answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+                answer
+            }
+            Some(Fault::Slow { bytes, milliseconds }) => {
+                let pause = Duration::from_millis(milliseconds);
+                let pieces = stream::unfold(answer.body, move |mut rest| async move {
+                    if rest.is_empty() {
+                        return None;
+                    }
+                    tokio::time::sleep(pause).await;
+                    let piece = rest.split_to(bytes.min(rest.len()));
+                    Some((Ok(Frame::data(piece)), rest))
+                });
+                let mut answer = soap(Bytes::new());
+                *answer.body_mut() = StreamBody::new(pieces).boxed_unsync();
+                answer
+            }
+            _ => match self.compressed(&answer.body, request) {
+                Some(content) => {
+                    let mut answer = soap(content);
+                    answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+                    answer
+                }
+                None => soap(answer.body),
+            },
+        }
+    }
+
+    fn compressed(&self, content: &Bytes, request: &HeaderMap) -> Option<Bytes> {
+        use std::io::Write as _;
+        let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let gzip = accepted.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("gzip"));
+        if !self.compress || !gzip || content.len() < COMPRESS_FROM {
+            return None;
+        }
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).ok()?;
+        encoder.finish().ok().map(Bytes::from)
+    }
+
+    async fn autodiscover(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: &Bytes,
+        secure: bool,
+    ) -> Result<Answer, Cut> {
+        self.statistics.count(|counts| counts.autodiscover += 1);
+        let host = self.host(headers);
+        if !secure {
+            let mut answer = iis::empty(StatusCode::FOUND);
+            let target = format!("https://{host}:{}{path}", self.https_port);
+            if let Ok(target) = HeaderValue::from_str(&target) {
+                answer.headers_mut().insert(header::LOCATION, target);
+            }
+            return Ok(answer);
+        }
+        let sentence = self.faults.judge("Autodiscover", |_| false);
+        if sentence.delay_milliseconds > 0 || sentence.fault.is_some() {
+            self.statistics.count(|counts| counts.faults += 1);
+        }
+        tokio::time::sleep(Duration::from_millis(sentence.delay_milliseconds)).await;
+        match sentence.fault {
+            Some(Fault::Drop { .. }) => return Err(Cut),
+            Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => {
+                return Ok(spoilt(&fault));
+            }
+            _ => {}
+        }
+        let mut answer = match self.sign_in(headers) {
+            None => iis::unauthorized(),
+            Some(_) => {
+                let site = AutodiscoverSite { host: &host, port: self.https_port };
+                self.autodiscover.answer(method, path, body, site)
+            }
+        };
+        // Clients go by whether such a header is there: no WS-Security, no OAuth.
+        answer.headers_mut().insert("x-soap-enabled", HeaderValue::from_static("True"));
+        Ok(answer)
+    }
+
+    /// The name by which the client knows this server, so that it can reach the URLs it is given.
+    fn host(&self, headers: &HeaderMap) -> String {
+        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+        let name = named.rsplit_once(':').map_or(named, |(name, _)| name);
+        self.names.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or("localhost", String::as_str).to_owned()
+    }
+}
+
+enum Unread {
+    TooLarge,
+    Broken(hyper::Error),
+}
+
+/// The answers that say nothing of Exchange.
+fn spoilt(fault: &Fault) -> Answer {
+    match fault {
+        Fault::Status { status, retry_after, .. } => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut answer =
+                if status == StatusCode::UNAUTHORIZED { iis::unauthorized() } else { iis::status_page(status) };
+            if let Some(seconds) = retry_after {
+                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            answer
+        }
+        Fault::Garbage { .. } => iis::answer(StatusCode::OK, SOAP, &b"\x16\x03\x01\x02\x00\x01<s:Env\xff\xfe&;"[..]),
+        _ => iis::html(StatusCode::OK, "Sign in", "Please sign in to the network to go on."),
+    }
+}
+
+const SOAP: &str = "text/xml; charset=utf-8";
+/// Answers of fewer bytes are sent as they are.
+const COMPRESS_FROM: usize = 2700;
+/// What a browser gets from the service's URL.
+const SERVICE_PAGE: &str = "<HTML lang=\"en\"><HEAD><TITLE>Service</TITLE></HEAD><BODY><DIV id=\"content\">\
+    <P class=\"heading1\">Service</P><P class=\"intro\">You have created a service.</P>\
+    <P class=\"intro\">To test this service, you will need to create a client and use it to call the service.</P>\
+    </DIV></BODY></HTML>";

@@ -1,0 +1,205 @@
+//! One attempt at one message: find the sender's copy, decide, carry it out, marked.
+//!
+//! ```text
+//! read ─ in scope? ─ class ─┬─ mailbox of From ──┬─ FindItem ─ plan ─ change in place, else replace; or add a copy
+//!                           └─ that of Sender, ──┘
+//!                              if nothing is found there
+//! ```
+//!
+//! Requests: two for a message without attachments (`FindItem`, `UpdateItem`), one for a message that is done, has
+//! not been stored yet, or whose sender has no mailbox; with attachments a `GetItem` and what they need beside.
+
+mod attachments;
+mod mark;
+mod plan;
+mod rules;
+mod visit;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::dispatcher::{Attempt, Engine};
+use super::queue::{Job, QueueError};
+use super::settings_store::InForce;
+use super::spool::IN_MEMORY;
+use crate::ews::{Client, Credentials, Endpoint, ErrorClass};
+use crate::message::ProcessedMessage;
+use crate::pipe::types::{Outcome, Rule};
+use crate::settings::{Options, SendersScope, SmtpAddress};
+
+use mark::Order;
+use visit::{Looked, Trouble, Visit};
+
+/// Updates mailboxes through EWS, with one set of settings.
+pub struct MailboxEngine {
+    client: Client,
+    scope: SendersScope,
+    options: Options,
+    /// Addresses that turned out to be secondary ones, folded, and the primary ones to use.
+    primaries: Mutex<HashMap<String, SmtpAddress>>,
+}
+
+impl MailboxEngine {
+    /// # Errors
+    /// In words for the administrator, when the settings lack something or the address can't be used.
+    pub fn new(in_force: &InForce) -> Result<Self, String> {
+        let settings = &in_force.settings;
+        let (Some(connection), Some(account)) = (&settings.connection, &settings.account) else {
+            return Err("no connection and no account are configured".to_owned());
+        };
+        let Some(password) = in_force.password.clone() else {
+            return Err(format!("no password is stored for {}; enter it again", account.user));
+        };
+        let url = connection.ews_url.parse().map_err(|error| format!("{:?}: {error}", connection.ews_url))?;
+        let credentials = Credentials::Basic { user: account.user.clone(), password };
+        let endpoint = Endpoint {
+            extra_roots: connection.extra_roots.clone(),
+            allow_unencrypted: connection.allow_unencrypted,
+            connections: settings.limits.connections,
+            request_timeout: Duration::from_secs(settings.limits.request_timeout.into()),
+            ..Endpoint::new(url, credentials)
+        };
+        Ok(Self {
+            client: Client::new(endpoint).map_err(|error| error.to_string())?,
+            scope: settings.scope.clone(),
+            options: settings.options,
+            primaries: Mutex::default(),
+        })
+    }
+
+    /// Goes to one mailbox.
+    async fn visit(&self, owner: &SmtpAddress, message: &ProcessedMessage, job: &Job) -> Attempt {
+        let mut address = self.primary_of(owner).unwrap_or_else(|| owner.clone());
+        loop {
+            let visit = Visit {
+                mailbox: self.client.mailbox(&address),
+                message,
+                order: Order { accepted_at: job.accepted_at, number: job.id },
+                options: self.options,
+                token: rand::random(),
+                repeated: job.error_tries > 0,
+            };
+            let trouble = match visit.run().await {
+                Ok(Looked::Ended(outcome)) => return Attempt::Finished(outcome),
+                Ok(Looked::NotThere) => {
+                    return Attempt::NotFoundYet {
+                        reason: format!("{address} has not stored its copy in Sent Items yet"),
+                    };
+                }
+                Err(trouble) => trouble,
+            };
+            match trouble.error.class() {
+                // Once: a server that sends us round in circles has no mailbox for us.
+                ErrorClass::NonPrimaryAddress(primary) if address == *owner && primary != *owner => {
+                    self.keep_primary(owner, primary.clone());
+                    address = primary;
+                }
+                class => return reaction(class, &trouble),
+            }
+        }
+    }
+
+    fn primary_of(&self, address: &SmtpAddress) -> Option<SmtpAddress> {
+        let primaries = self.primaries.lock().unwrap_or_else(PoisonError::into_inner);
+        primaries.get(address.folded()).cloned()
+    }
+
+    fn keep_primary(&self, address: &SmtpAddress, primary: SmtpAddress) {
+        let mut primaries = self.primaries.lock().unwrap_or_else(PoisonError::into_inner);
+        primaries.insert(address.folded().to_owned(), primary);
+    }
+}
+
+impl Engine for MailboxEngine {
+    async fn attempt(&self, job: &Job) -> Attempt {
+        let message = match read(job).await {
+            Ok(message) => message,
+            Err(attempt) => return attempt,
+        };
+        // The copy is with the one who is named as the author, or with the one who sent on behalf.
+        let owners = [Some(message.from()), message.sender()].into_iter().flatten();
+        let owners: Vec<_> = owners.filter(|owner| self.scope.contains(owner)).collect();
+        if owners.is_empty() {
+            let reason = format!("{} is not in the senders' scope", message.from());
+            return Attempt::Finished(Outcome::new(Rule::OutOfScope, reason));
+        }
+        if let Some(outcome) = rules::by_class(message.class()) {
+            return Attempt::Finished(outcome);
+        }
+        let mut gravest: Option<Attempt> = None;
+        for owner in owners {
+            let attempt = self.visit(owner, &message, job).await;
+            let rank = rank(&attempt);
+            if rank == Rank::Settled {
+                return attempt;
+            }
+            // Of two that are equal, the author's mailbox is the one to speak of.
+            if gravest.as_ref().is_none_or(|other| rank < self::rank(other)) {
+                gravest = Some(attempt);
+            }
+        }
+        gravest.unwrap_or_else(|| Attempt::Error { reason: "no mailbox was looked at".to_owned() })
+    }
+}
+
+/// Which of two mailboxes decides: the one where the message was dealt with, else the one that leaves most open.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Settled,
+    Hold,
+    Throttled,
+    Error,
+    NotFoundYet,
+    Denied,
+    NoMailbox,
+}
+
+fn rank(attempt: &Attempt) -> Rank {
+    match attempt {
+        Attempt::Finished(outcome) if outcome.rule == Rule::NoMailbox => Rank::NoMailbox,
+        Attempt::Finished(_) => Rank::Settled,
+        Attempt::Hold { .. } => Rank::Hold,
+        Attempt::Throttled { .. } => Rank::Throttled,
+        Attempt::Error { .. } => Rank::Error,
+        Attempt::NotFoundYet { .. } => Rank::NotFoundYet,
+        Attempt::Denied { .. } => Rank::Denied,
+    }
+}
+
+/// What an error asks for.
+fn reaction(class: ErrorClass, trouble: &Trouble) -> Attempt {
+    let reason = trouble.to_string();
+    match class {
+        ErrorClass::Denied => Attempt::Denied { reason },
+        ErrorClass::NoMailbox => Attempt::Finished(Outcome::new(Rule::NoMailbox, reason)),
+        ErrorClass::Throttled { back_off } => Attempt::Throttled { reason, back_off },
+        // Believed only of the first request: once the server has answered, it is this message that a proxy or the
+        // server dislikes, and it must not hold up the others for ever.
+        ErrorClass::Hold if trouble.first => Attempt::Hold { reason },
+        ErrorClass::NotUpdatable | ErrorClass::Refused | ErrorClass::NonPrimaryAddress(_) => {
+            Attempt::Finished(Outcome::new(Rule::Refused, reason))
+        }
+        ErrorClass::MailboxTemporary
+        | ErrorClass::ItemGone
+        | ErrorClass::Conflict
+        | ErrorClass::QuotaExceeded
+        | ErrorClass::Hold => Attempt::Error { reason },
+    }
+}
+
+/// The message, read. A large one takes long enough to hold up others on the same thread.
+async fn read(job: &Job) -> Result<ProcessedMessage, Attempt> {
+    let bytes = job.bytes().map_err(|error| match error {
+        QueueError::ContentUnreadable { .. } => Attempt::Error { reason: error.to_string() },
+        _ => Attempt::Finished(Outcome::new(Rule::Unusable, error.to_string())),
+    })?;
+    let parsed = if bytes.len() > IN_MEMORY {
+        tokio::task::spawn_blocking(move || ProcessedMessage::parse(bytes))
+            .await
+            .map_err(|error| Attempt::Error { reason: format!("the message could not be read: {error}") })?
+    } else {
+        ProcessedMessage::parse(bytes)
+    };
+    parsed.map_err(|problem| Attempt::Finished(Outcome::new(Rule::Unusable, problem.to_string())))
+}

@@ -1,0 +1,386 @@
+//! The work in one mailbox.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::attachments::{Difference, Facts};
+use super::mark::{self, Mark, Mode, Order};
+use super::plan::{self, Then, Wanted};
+use super::rules;
+use crate::ews::{
+    AttachmentInfo, AttachmentKind as StoredKind, Change, CreateItem, DeleteType, DistinguishedPropertySet, ErrorClass,
+    EwsError, ExtendedPropertyUri, FieldUri, FindItem, FlagStatus, FolderId, Item, ItemBody, ItemId, ItemShape,
+    Mailbox, NewAttachment, NewContent, Property, PropertyPath, PropertyType, Restriction, SortDirection, UpdateItem,
+};
+use crate::message::{Attachment, AttachmentKind, Body, ProcessedMessage};
+use crate::pipe::types::{Outcome, Rule};
+use crate::settings::Options;
+
+/// The mark, as a property.
+const MARK: ExtendedPropertyUri =
+    ExtendedPropertyUri::named(DistinguishedPropertySet::PublicStrings, mark::PROPERTY, PropertyType::String);
+
+/// Items with one Message-ID that are looked at; more are somebody's experiment.
+const MOST_ITEMS: u32 = 50;
+
+/// Up to so many bytes, attachments that are alike from outside are compared inside too, in one request. Beyond it
+/// name and size are believed: fetching them would cost more than exchanging them.
+const COMPARED: usize = 1024 * 1024;
+
+/// Attachments go in requests of about this size; a larger one goes by itself.
+const PIECE: usize = 4 * 1024 * 1024;
+
+/// One message in one mailbox.
+pub(super) struct Visit<'a> {
+    pub mailbox: Mailbox,
+    pub message: &'a ProcessedMessage,
+    pub order: Order,
+    pub options: Options,
+    /// Tells the items of this attempt from those of others.
+    pub token: u64,
+    /// An attempt before this one ended in an error: its requests may have taken effect, or still may.
+    pub repeated: bool,
+}
+
+/// How a visit ended that met no trouble.
+pub(super) enum Looked {
+    NotThere,
+    Ended(Outcome),
+}
+
+/// An error, and what was being done.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub error: EwsError,
+    /// It was the first request of the visit.
+    pub first: bool,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl From<EwsError> for Trouble {
+    fn from(error: EwsError) -> Self {
+        Self { error, first: false }
+    }
+}
+
+impl Visit<'_> {
+    pub async fn run(&self) -> Result<Looked, Trouble> {
+        let items = self.find().await.map_err(|error| Trouble { error, first: true })?;
+        let plan = self.plan(&items);
+        self.remove(&items, &plan.remove).await?;
+        let outcome = match plan.then {
+            Then::Wait => return Ok(Looked::NotThere),
+            Then::AlreadyDone => Outcome::new(Rule::AlreadyDone, "Sent Items shows this message already"),
+            Then::Superseded => {
+                Outcome::new(Rule::Superseded, "a copy of this message that was processed later is in Sent Items")
+            }
+            Then::Update { item, mode } => match left_alone(&items[item]) {
+                Some(outcome) => outcome,
+                None => self.update(&items[item], mode).await?,
+            },
+            Then::Add { beside, mode } => match left_alone(&items[beside]) {
+                Some(outcome) => outcome,
+                None => self.add(&items[beside], mode).await?,
+            },
+        };
+        Ok(Looked::Ended(outcome))
+    }
+
+    /// Items with the Message-ID, oldest first.
+    async fn find(&self) -> Result<Vec<Item>, EwsError> {
+        let message_id = FieldUri::InternetMessageId.into();
+        let find = FindItem {
+            restriction: Some(Restriction::IsEqualTo(message_id, self.message.message_id().as_str().to_owned())),
+            additional: vec![
+                FieldUri::ItemClass.into(),
+                FieldUri::Subject.into(),
+                FieldUri::HasAttachments.into(),
+                FieldUri::DateTimeSent.into(),
+                FieldUri::DateTimeReceived.into(),
+                FieldUri::ParentFolderId.into(),
+                MARK.into(),
+            ],
+            sort: vec![(FieldUri::DateTimeCreated.into(), SortDirection::Ascending)],
+            max_entries: MOST_ITEMS,
+            ..FindItem::new(FolderId::SENT_ITEMS)
+        };
+        Ok(self.mailbox.find_item(&find).await?.items)
+    }
+
+    fn plan(&self, items: &[Item]) -> plan::Plan {
+        let found: Vec<plan::Found> = items
+            .iter()
+            .map(|item| plan::Found { id: item.id.id.clone(), mark: item.extended(&MARK).and_then(Mark::read) })
+            .collect();
+        plan::plan(&found, &Wanted { digest: self.message.digest(), order: self.order, options: self.options })
+    }
+
+    /// Deletes items so that a person can still get them back.
+    async fn remove(&self, items: &[Item], which: &[usize]) -> Result<(), Trouble> {
+        for at in which {
+            self.delete(&items[*at].id).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, id: &ItemId) -> Result<(), EwsError> {
+        match self.mailbox.delete_item(id, DeleteType::SoftDelete).await {
+            // Somebody was faster; it is gone, and that was wanted.
+            Err(error) if error.class() == ErrorClass::ItemGone => Ok(()),
+            result => result,
+        }
+    }
+
+    fn mark(&self, mode: Mode) -> Property {
+        let mark = Mark { mode, digest: self.message.digest().clone(), order: self.order, token: self.token };
+        Property::Extended(MARK, mark.to_string())
+    }
+
+    /// In place, else by replacement.
+    async fn update(&self, item: &Item, mode: Mode) -> Result<Outcome, Trouble> {
+        match self.change(item, mode).await {
+            Ok(said) => Ok(Outcome::new(Rule::UpdatedInPlace, said)),
+            Err(error) if error.class() == ErrorClass::NotUpdatable => {
+                let why = error.to_string();
+                self.replace(item).await?;
+                Ok(Outcome::new(Rule::Replaced, format!("it could not be changed in place ({why})")))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Attachments first; then body, subject and mark together. Returns what was changed, in words.
+    async fn change(&self, item: &Item, mode: Mode) -> Result<String, EwsError> {
+        let has_attachments = item.has_attachments.unwrap_or(true) || !self.message.attachments().is_empty();
+        let exchanged = if has_attachments { self.exchange_attachments(item).await? } else { (0, 0) };
+        let mut changes = Vec::with_capacity(3);
+        let subject = item.subject.as_deref().unwrap_or_default() != self.message.subject();
+        if subject {
+            changes.push(Change::Set(Property::Subject(self.message.subject().to_owned())));
+        }
+        changes.push(Change::Set(Property::Body(match self.message.body() {
+            Body::Html(text) => ItemBody::html(text),
+            Body::Plain(text) => ItemBody::text(text),
+            Body::Empty => ItemBody::text(""),
+        })));
+        changes.push(Change::Set(self.mark(mode)));
+        self.mailbox.update_item(&UpdateItem::new(item.id.clone(), changes)).await?;
+        Ok(said(subject, exchanged))
+    }
+
+    /// Makes the attachments those of the processed message. Returns how many came and how many went.
+    async fn exchange_attachments(&self, item: &Item) -> Result<(usize, usize), EwsError> {
+        let shape = ItemShape::of(vec![FieldUri::Attachments.into()]);
+        let present = self.get(&item.id, &shape).await?.attachments;
+        // Links to files elsewhere have no form in MIME; they stay.
+        let present: Vec<_> = present.into_iter().filter(|info| info.kind != StoredKind::Reference).collect();
+        let wanted = self.message.attachments();
+        let facts: Vec<_> = wanted.iter().map(|attachment| self.facts_of(attachment)).collect();
+        let mut difference = Difference::between(&present.iter().map(facts_of_stored).collect::<Vec<_>>(), &facts);
+        let differ = self.compare(&difference.alike, &present, &facts).await?;
+        difference.differ(&differ);
+
+        let mut piece = Vec::new();
+        let mut bytes = 0;
+        for at in &difference.add {
+            let new = self.new_attachment(&wanted[*at]);
+            let size = match &new.content {
+                NewContent::File(content) | NewContent::Message(content) => content.len(),
+            };
+            if !piece.is_empty() && bytes + size > PIECE {
+                self.create(&item.id, std::mem::take(&mut piece)).await?;
+                bytes = 0;
+            }
+            bytes += size;
+            piece.push(new);
+        }
+        if !piece.is_empty() {
+            self.create(&item.id, piece).await?;
+        }
+        if !difference.remove.is_empty() {
+            let ids: Vec<_> = difference.remove.iter().map(|at| present[*at].id.clone()).collect();
+            self.mailbox.delete_attachment(&ids).await?;
+        }
+        Ok((difference.add.len(), difference.remove.len()))
+    }
+
+    async fn create(&self, parent: &ItemId, attachments: Vec<NewAttachment>) -> Result<(), EwsError> {
+        self.mailbox.create_attachment(parent, attachments).await?.all().map(drop)
+    }
+
+    /// Pairs whose contents differ, of those that are small enough to be fetched.
+    async fn compare(
+        &self,
+        alike: &[(usize, usize)],
+        present: &[AttachmentInfo],
+        wanted: &[Facts],
+    ) -> Result<HashSet<(usize, usize)>, EwsError> {
+        let mut room = COMPARED;
+        let mut pairs = Vec::new();
+        for (stored, processed) in alike {
+            let size = wanted[*processed].size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+            if !wanted[*processed].is_message && size <= room {
+                room -= size;
+                pairs.push((*stored, *processed));
+            }
+        }
+        if pairs.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let ids: Vec<_> = pairs.iter().map(|(stored, _)| present[*stored].id.clone()).collect();
+        let contents = self.mailbox.get_attachment(&ids).await?;
+        let mut differ = HashSet::new();
+        for (pair, content) in pairs.into_iter().zip(contents) {
+            if content?.content != self.content(&self.message.attachments()[pair.1]) {
+                differ.insert(pair);
+            }
+        }
+        Ok(differ)
+    }
+
+    fn facts_of(&self, attachment: &Attachment) -> Facts {
+        Facts {
+            name: attachment.name.clone(),
+            content_id: attachment.content_id.clone(),
+            is_message: attachment.kind == AttachmentKind::Message,
+            size: u64::try_from(attachment.decoded_len(self.message)).ok(),
+        }
+    }
+
+    fn new_attachment(&self, attachment: &Attachment) -> NewAttachment {
+        let content = self.content(attachment);
+        NewAttachment {
+            name: attachment.name.clone(),
+            content_type: Some(attachment.content_type.clone()),
+            content_id: attachment.content_id.clone(),
+            content_location: attachment.content_location.clone(),
+            is_inline: attachment.inline,
+            content: match attachment.kind {
+                AttachmentKind::File => NewContent::File(content),
+                AttachmentKind::Message => NewContent::Message(content),
+            },
+        }
+    }
+
+    /// The content, without a copy where it stands in the message as it is.
+    fn content(&self, attachment: &Attachment) -> Bytes {
+        match attachment.decoded(self.message) {
+            Cow::Borrowed(content) => self.message.raw().slice_ref(content),
+            Cow::Owned(content) => content.into(),
+        }
+    }
+
+    /// A new item that takes the place of one that can't be changed, with everything that its owner gave it.
+    async fn replace(&self, item: &Item) -> Result<(), EwsError> {
+        let shape = ItemShape::of(
+            [
+                FieldUri::Categories,
+                FieldUri::Importance,
+                FieldUri::Sensitivity,
+                FieldUri::Flag,
+                FieldUri::IsRead,
+                FieldUri::BccRecipients,
+            ]
+            .map(PropertyPath::from)
+            .to_vec(),
+        );
+        let owned = self.get(&item.id, &shape).await?;
+        let mut properties = self.stored_as_sent(item);
+        properties.push(self.mark(Mode::Replacement { of: item.id.id.clone() }));
+        if !owned.categories.is_empty() {
+            properties.push(Property::Categories(owned.categories));
+        }
+        if let Some(flag) = owned.flag.filter(|flag| flag.status != FlagStatus::NotFlagged) {
+            properties.push(Property::Flag(flag));
+        }
+        properties.extend(owned.importance.map(Property::Importance));
+        properties.extend(owned.sensitivity.map(Property::Sensitivity));
+        if owned.is_read == Some(false) {
+            properties.push(Property::IsRead(false));
+        }
+        // What the recipients got does not name those in Bcc; the sender's copy does.
+        if !owned.bcc_recipients.is_empty() {
+            properties.push(Property::BccRecipients(owned.bcc_recipients));
+        }
+        self.store(item, properties).await?;
+        self.delete(&item.id).await
+    }
+
+    /// The processed message as an item of its own beside another.
+    async fn add(&self, beside: &Item, mode: Mode) -> Result<Outcome, Trouble> {
+        let rule = if mode == Mode::Copy { Rule::CopyAdded } else { Rule::SplitCopyAdded };
+        let mut properties = self.stored_as_sent(beside);
+        properties.push(self.mark(mode));
+        self.store(beside, properties).await?;
+        Ok(Outcome::new(rule, ""))
+    }
+
+    /// Read, no draft, with the times of the sender's copy.
+    fn stored_as_sent(&self, item: &Item) -> Vec<Property> {
+        let time = |uri, time: Timestamp| Property::Extended(uri, time.to_string());
+        let sent = item.date_time_sent.or(self.message.date());
+        let received = item.date_time_received.or(sent);
+        let mut properties = vec![Property::Extended(ExtendedPropertyUri::MESSAGE_FLAGS, "1".to_owned())];
+        properties.extend(sent.map(|sent| time(ExtendedPropertyUri::CLIENT_SUBMIT_TIME, sent)));
+        properties.extend(received.map(|received| time(ExtendedPropertyUri::MESSAGE_DELIVERY_TIME, received)));
+        properties
+    }
+
+    async fn store(&self, beside: &Item, properties: Vec<Property>) -> Result<(), EwsError> {
+        let folder = beside.parent_folder_id.clone().unwrap_or(FolderId::SENT_ITEMS);
+        let create = CreateItem { folder, mime_content: Some(self.message.raw().clone()), properties };
+        self.mailbox.create_item(&create).await?;
+        if self.repeated {
+            // A request of an earlier attempt that was believed lost may have been carried out since we looked.
+            let items = self.find().await?;
+            for at in self.plan(&items).remove {
+                if items[at].id.id != beside.id.id {
+                    self.delete(&items[at].id).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn get(&self, id: &ItemId, shape: &ItemShape) -> Result<Item, EwsError> {
+        let mut items = self.mailbox.get_item(std::slice::from_ref(id), shape).await?;
+        items.pop().unwrap_or_else(|| unreachable!("one result for each id"))
+    }
+}
+
+fn left_alone(item: &Item) -> Option<Outcome> {
+    item.item_class.as_deref().and_then(rules::by_item_class)
+}
+
+fn facts_of_stored(info: &AttachmentInfo) -> Facts {
+    Facts {
+        name: info.name.clone().unwrap_or_default(),
+        content_id: info.content_id.clone(),
+        is_message: info.kind == StoredKind::Item,
+        size: info.size,
+    }
+}
+
+/// What was changed beside the body.
+fn said(subject: bool, (added, removed): (usize, usize)) -> String {
+    let attachments = |count: usize, verb: &str| match count {
+        0 => None,
+        1 => Some(format!("1 attachment {verb}")),
+        _ => Some(format!("{count} attachments {verb}")),
+    };
+    let parts = [
+        Some(if subject { "body and subject changed".to_owned() } else { "body changed".to_owned() }),
+        attachments(added, "added"),
+        attachments(removed, "removed"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

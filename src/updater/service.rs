@@ -1,0 +1,237 @@
+//! The service as a whole: opens what it needs, runs it, and ends it in order.
+//!
+//! The end has an order, so that nothing is said that does not hold: the doors close first, then work under way
+//! finishes within the bound that the settings give, then the queue is closed, and the local API goes last. After
+//! SIGKILL there is no order at all, and the next start puts right what was left.
+
+mod doors;
+mod retention;
+mod shared;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+pub use shared::{Doors, Shared};
+
+use super::api;
+use super::clock::Clock;
+use super::dispatcher::{Dispatcher, Engine};
+use super::queue::{Queue, QueueError, QueueOptions};
+use super::settings_store::{InForce, SettingsStore, StoreError};
+use crate::pipe::listener::{Listener, Peer};
+use crate::pipe::types::Activity;
+use crate::secret::SecretStore;
+
+/// How long requests of the local API that are under way may take when everything else has ended.
+const API_ENDS_WITHIN: Duration = Duration::from_secs(3);
+/// How long the doors may take to close.
+const DOORS_CLOSE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What an updater is started with; everything else is in the settings.
+#[derive(Debug, Clone)]
+pub struct UpdaterOptions {
+    /// Folder of queue, settings and password. One updater a folder.
+    pub data: PathBuf,
+    /// Where the local API listens: a socket's path, or a pipe's name on Windows.
+    pub pipe: PathBuf,
+    /// The embedded sandbox organisation is what it works on; only shown.
+    pub sandbox: bool,
+    pub clock: Clock,
+}
+
+/// Why the updater could not start. Nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the data folder {} can't be used: {source}; see to its rights, or give another with --data", path.display())]
+    Data { path: PathBuf, source: io::Error },
+    #[error("another updater works in {}; stop it first, or give this one a folder of its own with --data", path.display())]
+    InUse { path: PathBuf },
+    #[error("the settings in {} can't be used: {source}", path.display())]
+    Settings { path: PathBuf, source: StoreError },
+    #[error(transparent)]
+    Queue(QueueError),
+    #[error(
+        "the local API can't be opened at {}: {source}; stop what is there, or give another place with --pipe",
+        path.display()
+    )]
+    Pipe { path: PathBuf, source: io::Error },
+}
+
+/// Why the updater ended without being told to. What was accepted is on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("the queue's database is damaged; start again: it is set aside then, and a fresh one takes its place")]
+    Queue,
+    #[error("{part} broke off ({source}): this is a defect; start again, and please report it with the log")]
+    Broke { part: &'static str, source: tokio::task::JoinError },
+    #[error("{part} ended by itself: this is a defect; start again, and please report it with the log")]
+    Ended { part: &'static str },
+}
+
+/// A running updater.
+pub struct Updater {
+    shared: Arc<Shared>,
+    doors: Part,
+    dispatcher: Part,
+    retention: Part,
+    api: Part,
+    /// Ends the local API, after everything else.
+    api_ends: CancellationToken,
+}
+
+impl Updater {
+    /// Starts with an engine that `make` makes for the settings in force.
+    pub async fn start<E, M>(options: UpdaterOptions, make: M) -> Result<Self, StartError>
+    where
+        E: Engine,
+        M: Fn(&InForce) -> Result<E, String> + Send + Sync + 'static,
+    {
+        let UpdaterOptions { data, pipe, sandbox, clock } = options;
+        make_private(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
+        let settings = SettingsStore::open(&data.join("settings.json"), SecretStore::new(&data))
+            .map_err(|source| StartError::Settings { path: data.join("settings.json"), source })?;
+        let queue_options =
+            QueueOptions { max_message_bytes: settings.get().settings.intake.max_message_bytes, max_pages: None };
+        let queue = Queue::open(&data, clock.clone(), queue_options).await.map_err(|error| match error {
+            QueueError::Folder { path, source } => StartError::Data { path, source },
+            QueueError::InUse { path } => StartError::InUse { path },
+            other => StartError::Queue(other),
+        })?;
+        let listener = match Listener::bind(&pipe).await {
+            Ok(listener) => listener,
+            Err(source) => {
+                queue.close().await;
+                return Err(StartError::Pipe { path: pipe, source });
+            }
+        };
+
+        let (activity, _) = watch::channel(Activity::NotConfigured);
+        let stop = CancellationToken::new();
+        let dispatcher = Dispatcher::new(queue.clone(), settings.watch(), activity.clone(), stop.clone(), make);
+        let shared = Arc::new(Shared::new(queue, settings, activity, stop, sandbox, data));
+        let api_ends = CancellationToken::new();
+        let updater = Self {
+            doors: Part::spawn("the doors", doors::run(shared.clone())),
+            dispatcher: Part::spawn("the dispatcher", dispatcher.run()),
+            retention: Part::spawn("the retention", retention::run(shared.clone())),
+            api: Part::spawn("the local API", serve(listener, shared.clone(), api_ends.clone())),
+            shared,
+            api_ends,
+        };
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            data = %updater.shared.data().display(),
+            pipe = %pipe.display(),
+            waiting = updater.shared.queue.counts().waiting,
+            "the updater runs"
+        );
+        Ok(updater)
+    }
+
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Runs until `stop` completes, then ends in order. Ends in order, too, when a part of it breaks.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let result = tokio::select! {
+            () = stop => Ok(()),
+            () = self.shared.queue.ended() => Err(RunError::Queue),
+            problem = self.doors.ended() => Err(problem),
+            problem = self.dispatcher.ended() => Err(problem),
+            problem = self.retention.ended() => Err(problem),
+            problem = self.api.ended() => Err(problem),
+        };
+        if let Err(problem) = &result {
+            error!(%problem, "the updater ends");
+        }
+        self.stop().await;
+        result
+    }
+
+    /// Ends in order.
+    pub async fn stop(mut self) {
+        info!("the updater stops");
+        self.shared.stop.cancel();
+        self.doors.end_within(DOORS_CLOSE_WITHIN).await;
+        self.retention.end_within(DOORS_CLOSE_WITHIN).await;
+        // It keeps to the bound of the settings by itself.
+        self.dispatcher.end().await;
+        self.shared.queue.close().await;
+        self.api_ends.cancel();
+        self.api.end_within(API_ENDS_WITHIN).await;
+        info!("the updater has stopped");
+    }
+}
+
+/// Serves the local API until told to end. The listener goes then, and its socket with it.
+async fn serve(listener: Listener, shared: Arc<Shared>, ends: CancellationToken) {
+    let service = api::routes(shared).into_make_service_with_connect_info::<Peer>();
+    let result = axum::serve(listener, service).with_graceful_shutdown(async move { ends.cancelled().await }).await;
+    if let Err(error) = result {
+        error!(%error, "the local API ended");
+    }
+}
+
+/// Makes the data folder if it isn't there, for us alone: it holds messages and a password.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// A part of the updater that runs as long as it does.
+struct Part {
+    name: &'static str,
+    /// None: it has ended and was seen to.
+    task: Option<JoinHandle<()>>,
+}
+
+impl Part {
+    fn spawn(name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { name, task: Some(tokio::spawn(work)) }
+    }
+
+    /// Returns when it ends, which it should not do by itself.
+    async fn ended(&mut self) -> RunError {
+        let Some(task) = &mut self.task else { return std::future::pending().await };
+        let result = task.await;
+        self.task = None;
+        match result {
+            Ok(()) => RunError::Ended { part: self.name },
+            Err(source) => RunError::Broke { part: self.name, source },
+        }
+    }
+
+    /// Waits for its end.
+    async fn end(&mut self) {
+        if let Some(task) = self.task.take()
+            && let Err(problem) = task.await
+        {
+            error!(%problem, part = self.name, "broke off while stopping");
+        }
+    }
+
+    /// Waits for its end up to a bound, and breaks it off then.
+    async fn end_within(&mut self, bound: Duration) {
+        let Some(task) = &self.task else { return };
+        let abort = task.abort_handle();
+        if tokio::time::timeout(bound, self.end()).await.is_err() {
+            warn!(part = self.name, "did not end in time and is broken off");
+            abort.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

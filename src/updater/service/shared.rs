@@ -1,0 +1,119 @@
+//! What all parts of the running updater share.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipe::types::{API, Activity, DoorStatus, Status};
+use crate::updater::queue::{Queue, RESERVE};
+use crate::updater::settings_store::SettingsStore;
+
+/// The doors beside the local API, as they stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doors {
+    pub smtp: Option<DoorStatus>,
+    pub pickup: Option<DoorStatus>,
+}
+
+/// The running updater, as its parts see it.
+pub struct Shared {
+    pub queue: Queue,
+    pub settings: SettingsStore,
+    pub activity: watch::Sender<Activity>,
+    pub doors: watch::Sender<Doors>,
+    /// Cancelled when the updater is to stop.
+    pub stop: CancellationToken,
+    started_at: Timestamp,
+    sandbox: bool,
+    data: PathBuf,
+    /// What was found at the start and stays true.
+    found: Vec<String>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        queue: Queue,
+        settings: SettingsStore,
+        activity: watch::Sender<Activity>,
+        stop: CancellationToken,
+        sandbox: bool,
+        data: PathBuf,
+    ) -> Self {
+        let mut found: Vec<_> = queue.set_aside().iter().map(|folder| set_aside(folder)).collect();
+        found.extend(open_to_others(&data));
+        let started_at = queue.clock().now();
+        Self { queue, settings, activity, doors: watch::Sender::default(), stop, started_at, sandbox, data, found }
+    }
+
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let in_force = self.settings.get();
+        let doors = self.doors.borrow().clone();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            api: API,
+            process: std::process::id(),
+            started_at: self.started_at,
+            sandbox: self.sandbox,
+            activity: self.activity.borrow().clone(),
+            account: in_force.settings.account.as_ref().map(|account| account.user.clone()),
+            ews_url: in_force.settings.connection.as_ref().map(|connection| connection.ews_url.clone()),
+            counts: self.queue.counts(),
+            smtp: doors.smtp,
+            pickup: doors.pickup,
+            data: self.data.clone(),
+            notices: self.notices(),
+        }
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let mut notices = self.found.clone();
+        notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
+        if fs4::available_space(&self.data).is_ok_and(|room| room < RESERVE) {
+            notices.push(format!(
+                "The disk with {} is full: no message is accepted until there is room for {} MB again.",
+                self.data.display(),
+                RESERVE >> 20
+            ));
+        }
+        notices
+    }
+}
+
+fn set_aside(folder: &Path) -> String {
+    format!(
+        "A damaged queue was set aside in {}. Messages that waited in it are not updated: save what can be saved \
+         (for example with `sqlite3 queue.sqlite .recover`), hand it over again, and remove the folder.",
+        folder.display()
+    )
+}
+
+/// A data folder that was there before us may have any rights; ours to tell, not to change.
+fn open_to_others(data: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let mode = std::fs::metadata(data).ok()?.mode();
+        if mode & 0o077 != 0 {
+            return Some(format!(
+                "Other users can look into {}, which holds messages: take their rights away (chmod 700).",
+                data.display()
+            ));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = data;
+    None
+}
+
+fn in_a_sentence(problem: &str) -> String {
+    let mut letters = problem.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
