@@ -29,7 +29,7 @@ impl Failure {
     }
 
     /// The system gives us no threads or no events.
-    pub fn runtime(error: io::Error) -> Self {
+    pub fn runtime(error: &io::Error) -> Self {
         Self::new(format!("the program can't start: {error}"))
     }
 

@@ -87,13 +87,15 @@ pub fn main() -> ExitCode {
 /// Runs a command that only talks to a running updater.
 fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     log::start(log::Format::Text, "warn");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::runtime(&error))?;
     runtime.block_on(command)
 }
 
 /// Runs a command that does the work itself, on all cores.
 fn service(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::runtime(&error))?;
     let result = runtime.block_on(command);
     // A blocking task that hangs on a disk must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

@@ -45,6 +45,15 @@ pub fn rule(rule: Rule) -> String {
     serde_json::to_value(rule).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Names and values in two columns; a name without a value is left out.
+pub fn facts(width: usize, facts: &[(&str, String)]) -> String {
+    let mut text = String::new();
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        text.extend([&format!("{name:<width$}"), value.as_str(), "\n"]);
+    }
+    text
+}
+
 /// A table that fits the terminal.
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();

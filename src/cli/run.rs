@@ -16,7 +16,7 @@ use crate::updater::service::{Updater, UpdaterOptions};
 /// Run the updater until it is told to stop
 ///
 /// Takes processed messages in and updates the senders' copies in Sent Items. SIGTERM, SIGINT or Ctrl-C stop it: what
-/// is under way is finished within the time that the settings give (limits.stop_within), everything else stays queued.
+/// is under way is finished within the time that the settings give (`limits.stop_within`), everything else stays queued.
 /// A second signal ends it at once. Whenever and however it ends, nothing that it accepted is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -35,7 +35,7 @@ pub struct Arguments {
     data: Option<PathBuf>,
     #[command(flatten)]
     pipe: Pipe,
-    /// How to write the log, on standard error; SIU_LOG filters it
+    /// How to write the log, on standard error; the variable `SIU_LOG` filters it
     #[arg(long, value_enum, default_value_t)]
     log_format: log::Format,
 }
@@ -49,7 +49,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             sandbox: false,
             clock: Clock::system(),
         };
-        let mut signals = Signals::new().map_err(Failure::runtime)?;
+        let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
         let updater =
             Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
         let (first, told) = tokio::sync::oneshot::channel();
@@ -58,16 +58,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         loop {
             tokio::select! {
                 ended = &mut running => return ended.map_err(|error| Failure::new(error.to_string())),
-                signal = signals.next() => match first.take() {
-                    Some(first) => {
-                        info!(signal, "told to stop; a second signal ends at once");
-                        let _ = first.send(());
-                    }
-                    None => {
+                signal = signals.next() => {
+                    let Some(first) = first.take() else {
                         warn!(signal, "ended at once; what was under way is taken up at the next start");
                         std::process::exit(130);
-                    }
-                },
+                    };
+                    info!(signal, "told to stop; a second signal ends at once");
+                    let _ = first.send(());
+                }
             }
         }
     })

@@ -47,7 +47,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn text(message: &Listed) -> String {
-    let mut lines = vec![
+    let facts = [
         ("Message", message.id.to_string()),
         ("State", render::state(message.state).to_owned()),
         ("Rule", message.rule.map_or_else(String::new, render::rule)),
@@ -62,6 +62,5 @@ fn text(message: &Listed) -> String {
         ("Finished", message.finished_at.map_or_else(String::new, render::time_ms)),
         ("Tries", message.tries.to_string()),
     ];
-    lines.retain(|(_, value)| !value.is_empty());
-    lines.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect()
+    render::facts(12, &facts)
 }

@@ -57,7 +57,7 @@ fn text(status: &Status) -> String {
         lines.push(("Sandbox", "this is a rehearsal: it works on the sandbox organisation".to_owned()));
     }
     lines.extend(status.notices.iter().map(|notice| ("Notice", notice.clone())));
-    lines.iter().map(|(name, value)| format!("{name:<10}{value}\n")).collect()
+    render::facts(10, &lines)
 }
 
 fn door(door: Option<&DoorStatus>) -> String {

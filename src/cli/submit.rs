@@ -39,7 +39,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let client = arguments.pipe.client()?;
-    let files = expand(arguments.files)?;
+    let files = expand(&arguments.files)?;
     let mut results = futures_util::stream::iter(&files)
         .map(|file| {
             let client = client.clone();
@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         match result {
             Ok(receipt) => {
                 accepted += 1;
-                print(file, receipt, arguments.json)?;
+                print(file, &receipt, arguments.json)?;
             }
             Err(error) => {
                 let failure = Failure::from(error);
@@ -100,9 +100,9 @@ fn standard_input() -> impl Stream<Item = io::Result<Vec<u8>>> + Send {
     })
 }
 
-fn print(file: &Path, receipt: Receipt, json: bool) -> io::Result<()> {
+fn print(file: &Path, receipt: &Receipt, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let Receipt { id, duplicate } = receipt;
+    let Receipt { id, duplicate } = *receipt;
     if json {
         return writeln!(out, "{}", serde_json::json!({ "file": name(file), "id": id, "duplicate": duplicate }));
     }
@@ -119,16 +119,16 @@ fn is_standard_input(file: &Path) -> bool {
 }
 
 /// Puts the messages of a folder in its place, in the order of their names.
-fn expand(files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut all = Vec::with_capacity(files.len());
     for file in files {
         if !file.is_dir() {
-            all.push(file);
+            all.push(file.clone());
             continue;
         }
         let unreadable = |error| Failure::new(format!("{} can't be read: {error}", file.display()));
         let mut messages = Vec::new();
-        for entry in std::fs::read_dir(&file).map_err(unreadable)? {
+        for entry in std::fs::read_dir(file).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             if path.is_file() && path.extension().is_some_and(|end| end.eq_ignore_ascii_case("eml")) {
                 messages.push(path);
@@ -153,14 +153,14 @@ mod tests {
         for name in ["b.eml", "a.EML", "note.txt"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let files = expand(vec!["-".into(), folder.path().into()]).unwrap();
+        let files = expand(&["-".into(), folder.path().into()]).unwrap();
         assert_eq!(files, ["-".into(), folder.path().join("a.EML"), folder.path().join("b.eml")]);
     }
 
     #[test]
     fn a_folder_without_messages_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let failure = expand(vec![folder.path().into()]).unwrap_err();
+        let failure = expand(&[folder.path().into()]).unwrap_err();
         assert!(failure.to_string().contains("no *.eml"), "{failure}");
     }
 }

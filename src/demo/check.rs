@@ -70,8 +70,8 @@ impl Ends<'_> {
     fn mailbox(&self, expected: &[StoredItem]) -> Vec<String> {
         // What was deleted so that a person can get it back is not in anybody's way.
         let visible: Vec<_> = self.after.iter().filter(|item| !item.folder.starts_with("recoverable")).collect();
-        let updated = |row: &Option<&Listed>| row.and_then(|row| row.rule).is_some_and(is_update);
-        let last_update = self.rows.iter().rposition(updated);
+        let updated = |row: Option<&Listed>| row.and_then(|row| row.rule).is_some_and(is_update);
+        let last_update = self.rows.iter().rposition(|row| updated(*row));
         match (last_update, visible.as_slice()) {
             (Some(last), [item]) => match (self.before, expected.get(last)) {
                 (Some(before), Some(expected)) => [shows(item, expected), keeps(item, before)].concat(),
@@ -161,8 +161,8 @@ fn attachment(attachment: &StoredAttachment) -> String {
         AttachmentContent::File(bytes) => {
             use sha2::Digest as _;
             let digest = sha2::Sha256::digest(bytes);
-            let digest: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{} bytes, SHA-256 {digest}…", bytes.len())
+            let [a, b, c, d, ..] = digest[..] else { return String::new() };
+            format!("{} bytes, SHA-256 {:08x}…", bytes.len(), u32::from_be_bytes([a, b, c, d]))
         }
         AttachmentContent::Item(item) => format!("message {:?} of {} lines", item.subject, lines(&item.body).len()),
         AttachmentContent::LeftOut => "content not read".to_owned(),

@@ -25,7 +25,7 @@ use crate::updater::engine::MailboxEngine;
 use crate::updater::service::{Updater, UpdaterOptions};
 
 /// How long all of it may take after the last message was handed over.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// When the updater gives a message up whose copy never comes, in seconds: later than any client stores one.
 const GIVE_UP_AFTER: u64 = 12;

@@ -24,9 +24,9 @@ pub enum Denied {
 /// Accounts and passwords.
 pub struct SignIn {
     directory: Arc<Directory>,
-    /// NetBIOS name of the domain, as in `NORDWIND\anna.bergstroem`.
+    /// Short name of the domain, as in `NORDWIND\anna.bergstroem`.
     domain: String,
-    /// DNS name of the domain that the NetBIOS name stands for.
+    /// DNS name of the domain that the short name stands for.
     suffix: String,
     /// Password of whoever has none of their own.
     everyone: SecretString,

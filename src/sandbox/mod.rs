@@ -3,7 +3,7 @@
 //!
 //! | inside | what it is for |
 //! |---|---|
-//! | [`store`] | mailboxes in SQLite |
+//! | [`store`] | mailboxes in one database file |
 //! | [`directory`] | people, groups, rights |
 //! | [`ews`] | Exchange Web Services: an envelope in, an envelope out |
 //!

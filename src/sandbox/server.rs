@@ -17,7 +17,7 @@ use super::site::Site;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept, as IIS does.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 
 /// Cuts all connections that are open when asked to.
 #[derive(Debug, Default)]

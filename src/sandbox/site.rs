@@ -257,12 +257,11 @@ impl Site {
             }
             _ => {}
         }
-        let mut answer = match self.sign_in(headers) {
-            None => iis::unauthorized(),
-            Some(_) => {
-                let site = AutodiscoverSite { host: &host, port: self.https_port };
-                self.autodiscover.answer(method, path, body, site)
-            }
+        let mut answer = if self.sign_in(headers).is_some() {
+            let site = AutodiscoverSite { host: &host, port: self.https_port };
+            self.autodiscover.answer(method, path, body, site)
+        } else {
+            iis::unauthorized()
         };
         // Clients go by whether such a header is there: no WS-Security, no OAuth.
         answer.headers_mut().insert("x-soap-enabled", HeaderValue::from_static("True"));

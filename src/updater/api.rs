@@ -28,7 +28,10 @@ use crate::pipe::listener::Peer;
 use crate::pipe::types::{Event, Filter, Problem, Receipt, Retried, SettingsChange, SettingsDocument};
 
 /// How long the rest of a message that is refused is read and thrown away.
-const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+const DRAIN_WITHIN: Duration = Duration::from_mins(1);
+
+/// How often listeners are told of notices that changed.
+const NOTICES_EVERY: Duration = Duration::from_secs(15);
 
 type Context = State<Arc<Shared>>;
 
@@ -222,7 +225,11 @@ fn stream(shared: Arc<Shared>) -> impl Stream<Item = Result<SseEvent, Infallible
         let mut activity = shared.activity.subscribe();
         let mut settings = shared.settings.watch();
         let mut doors = shared.doors.subscribe();
-        let mut next = vec![Event::Status(shared.status())];
+        let status = shared.status();
+        // Notices can come and go by themselves, as the room on a disk does.
+        let mut notices = status.notices.clone();
+        let mut look = tokio::time::interval(NOTICES_EVERY);
+        let mut next = vec![Event::Status(status)];
         // Sending ends when the listener has gone or the updater stops.
         loop {
             for event in next.drain(..) {
@@ -250,6 +257,13 @@ fn stream(shared: Arc<Shared>) -> impl Stream<Item = Result<SseEvent, Infallible
                 Ok(()) = settings.changed() => {
                     settings.mark_unchanged();
                     next.push(Event::Status(shared.status()));
+                }
+                _ = look.tick() => {
+                    let status = shared.status();
+                    if status.notices != notices {
+                        notices.clone_from(&status.notices);
+                        next.push(Event::Status(status));
+                    }
                 }
                 Ok(()) = doors.changed() => {
                     doors.mark_unchanged();

@@ -1,5 +1,7 @@
 //! Starts the built `siu-updater` and watches it from outside, as an administrator would.
-#![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses some of it")]
+
+pub mod organisation;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -60,7 +60,7 @@ impl Autodiscover {
     /// Answers a request of somebody who is signed in. `path` is in lower case.
     #[must_use]
     pub fn answer(&self, method: &Method, path: &str, body: &Bytes, site: Site<'_>) -> Answer {
-        if path.trim_end_matches('/').ends_with(".svc") {
+        if path.trim_end_matches('/').strip_suffix(".svc").is_some() {
             soap::answer(self, method, body, site)
         } else {
             pox::answer(self, body, site)

@@ -81,7 +81,7 @@ fn settings(person: &Person, site: Site<'_>) -> String {
          <Protocol><Type>WEB</Type><Internal><Protocol><Type>EXCH</Type><ASUrl>{ews}</ASUrl></Protocol></Internal>\
          </Protocol></Account></Response>",
         name = escape(&person.display_name),
-        dn = escape(&legacy_dn(person)),
+        dn = escape(legacy_dn(person)),
         address = escape(&person.primary),
         server = iis::SERVER,
         packed = version::PACKED,

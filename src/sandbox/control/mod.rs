@@ -13,7 +13,7 @@
 //! | `POST /faults`, `DELETE /faults/{id}` | add a [`Rule`], answered with `{"id": n}`; remove one |
 //! | `GET /limits`, `PUT /limits` | [`Limits`] |
 //! | `DELETE /connections` | cut all connections that are open |
-//! | `PUT /accounts/{upn}/impersonation`, `DELETE …` | grant or withdraw ApplicationImpersonation |
+//! | `PUT /accounts/{upn}/impersonation`, `DELETE …` | grant or withdraw the right `ApplicationImpersonation` |
 //! | `PUT /accounts/{upn}/password` | set a password: a JSON string |
 //! | `GET /mailboxes/{address}/state`, `PUT …` | `"normal"`, `"moving"`, `"full"`, `"unavailable"`, `"gone"`, `"disabled"` |
 //! | `GET /mailboxes/{address}/items` | items; query `folder`, `message_id`, `content=true` for attachments in base64 |
@@ -60,6 +60,8 @@ pub enum ControlError {
     Rule(#[from] RuleError),
     #[error(transparent)]
     Organisation(#[from] OrganisationError),
+    #[error("there is no fault rule {0}")]
+    NoSuchRule(u64),
     #[error("{0} has no mailbox")]
     NoMailbox(String),
     #[error("the change is in force but can't be kept for the next start: {0}")]
@@ -147,7 +149,7 @@ impl Control {
         self.keep()
     }
 
-    /// Gives an account the right ApplicationImpersonation.
+    /// Gives an account the right `ApplicationImpersonation`.
     pub fn grant_impersonation(&self, upn: &str) -> Result<(), ControlError> {
         self.directory().grant_impersonation(upn)?;
         self.keep()
@@ -175,9 +177,9 @@ impl Control {
         Ok(self.inner.site.faults.add(rule)?)
     }
 
-    /// Whether there was such a rule.
-    pub fn remove_fault(&self, id: u64) -> bool {
-        self.inner.site.faults.remove(id)
+    /// Takes a rule out of force.
+    pub fn remove_fault(&self, id: u64) -> Result<(), ControlError> {
+        if self.inner.site.faults.remove(id) { Ok(()) } else { Err(ControlError::NoSuchRule(id)) }
     }
 
     pub fn clear_faults(&self) {

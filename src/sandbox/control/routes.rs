@@ -53,7 +53,7 @@ fn problem(status: StatusCode, message: impl Into<String>) -> Response {
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Directory(_) | Self::NoMailbox(_) => StatusCode::NOT_FOUND,
+            Self::Directory(_) | Self::NoMailbox(_) | Self::NoSuchRule(_) => StatusCode::NOT_FOUND,
             Self::Rule(_) => StatusCode::BAD_REQUEST,
             Self::Store(_) | Self::Organisation(_) | Self::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -109,12 +109,9 @@ async fn clear_faults(State(control): State<Control>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn remove_fault(State(control): State<Control>, Path(id): Path<u64>) -> Response {
-    if control.remove_fault(id) {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        problem(StatusCode::NOT_FOUND, format!("there is no fault rule {id}"))
-    }
+async fn remove_fault(State(control): State<Control>, Path(id): Path<u64>) -> Result<StatusCode, ControlError> {
+    control.remove_fault(id)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn limits(State(control): State<Control>) -> Json<Limits> {

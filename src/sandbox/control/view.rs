@@ -62,10 +62,18 @@ fn view(attachment: StoredAttachment, with_content: bool) -> AttachmentView {
     match attachment.content {
         AttachmentContent::LeftOut => {}
         AttachmentContent::File(content) => {
-            view.sha256 = Some(Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect());
+            view.sha256 = Some(hexadecimal(&Sha256::digest(&content)));
             view.content = with_content.then(|| STANDARD.encode(&content));
         }
         AttachmentContent::Item(item) => view.item = Some(Box::new(ItemView::new(*item, with_content))),
     }
     view
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -13,7 +13,7 @@ pub struct SampleMessage {
     pub about: String,
     /// The mail client that wrote it.
     pub client: String,
-    /// Primary address of the mailbox where the client stores its copy.
+    /// Primary address of the mailbox where the client stores its copy, or would if it stored one.
     pub mailbox: String,
     #[serde(default = "sent_items")]
     pub folder: String,

@@ -145,7 +145,7 @@ impl Organisation {
                 return Err(wrong("it has no processed copy".to_owned()));
             }
             let owner = self.people.iter().find(|person| person.addresses().any(|it| it == message.mailbox));
-            if !owner.is_some_and(|person| person.mailbox) {
+            if message.stored != Stored::Never && !owner.is_some_and(|person| person.mailbox) {
                 return Err(wrong(format!("{} is no mailbox of the organisation", message.mailbox)));
             }
             for file in message.files() {

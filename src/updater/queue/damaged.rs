@@ -22,11 +22,11 @@ impl QueueError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. } => true,
-            Self::Open { source, .. } => is_damage(source),
-            Self::Database(source) => is_damage(source),
-            Self::Migrate {
+            Self::Open { source, .. }
+            | Self::Migrate {
                 source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _), ..
             } => is_damage(source),
+            Self::Database(source) => is_damage(source),
             _ => false,
         }
     }

@@ -76,13 +76,7 @@ impl Shared {
     fn notices(&self) -> Vec<String> {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
-        if fs4::available_space(&self.data).is_ok_and(|room| room < RESERVE) {
-            notices.push(format!(
-                "The disk with {} is full: no message is accepted until there is room for {} MB again.",
-                self.data.display(),
-                RESERVE >> 20
-            ));
-        }
+        notices.extend(fs4::available_space(&self.data).ok().and_then(|room| short_of_room(&self.data, room)));
         notices
     }
 }
@@ -93,6 +87,18 @@ fn set_aside(folder: &Path) -> String {
          (for example with `sqlite3 queue.sqlite .recover`), hand it over again, and remove the folder.",
         folder.display()
     )
+}
+
+/// Told before it hurts.
+fn short_of_room(data: &Path, room: u64) -> Option<String> {
+    (room < 2 * RESERVE).then(|| {
+        format!(
+            "The disk with {} has only {} MB left: below {} MB no message is accepted.",
+            data.display(),
+            room >> 20,
+            RESERVE >> 20
+        )
+    })
 }
 
 /// A data folder that was there before us may have any rights; ours to tell, not to change.

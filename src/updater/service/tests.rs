@@ -230,10 +230,10 @@ async fn finished_messages_are_forgotten_after_the_days_that_the_settings_give()
     scene.submit("<1@x>").await;
     scene.counts(Counts { updated: 1, ..Counts::default() }).await;
     for _ in 0..30 {
-        scene.clock.advance(Duration::from_secs(24 * 3600));
+        scene.clock.advance(Duration::from_hours(24));
         scene.counts(Counts { updated: 1, ..Counts::default() }).await;
     }
-    scene.clock.advance(Duration::from_secs(24 * 3600));
+    scene.clock.advance(Duration::from_hours(24));
     scene.counts(Counts::default()).await;
     scene.stopped().await;
 }
