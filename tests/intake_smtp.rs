@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sent_items_update::pipe::types::{Filter, State};
 use sent_items_update::settings::SmtpSettings;
+use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::intake::smtp::{SmtpDoor, SmtpLimits};
 use sent_items_update::updater::intake::{Accept, AcceptError, Receipt, Received, Source, Unusable};
+use sent_items_update::updater::queue::{Queue, QueueOptions};
 use sent_items_update::updater::spool::Spool;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -295,13 +298,35 @@ async fn what_can_t_be_understood_is_answered_and_too_much_of_it_ends_the_sessio
     client.expect_end().await;
 }
 
+/// Whom a message is from and to doesn't matter, so that addresses of every form will do.
+#[tokio::test]
+async fn addresses_of_every_form_are_taken() {
+    let door = Door::open().await;
+    let mut client = door.client().await;
+    client.say("EHLO client.example\r\n").await;
+    client.expect("250").await;
+    for address in
+        ["", "a@[127.0.0.1]", "\"a b\"@x.example", "a+b=c@x.example", "jörg@bücher.example", "SRS0=x=y=z=a@x.example"]
+    {
+        client.say(format!("MAIL FROM:<{address}>\r\nRSET\r\n")).await;
+        client.expect("250 2.1.0").await;
+        client.expect("250 2.0.0").await;
+    }
+    client.say("mail from: <a@x.example> ret=hdrs envid=1\r\n").await;
+    client.expect("250 2.1.0").await;
+    for address in ["b@y.example", "postmaster", "\"a b\"@x.example", "b@[IPv6:::1]"] {
+        client.say(format!("RCPT TO:<{address}> NOTIFY=NEVER ORCPT=rfc822;b@y.example\r\n")).await;
+        client.expect("250 2.1.5").await;
+    }
+}
+
 #[tokio::test]
 async fn an_endless_line_ends_the_session() {
     let door = Door::open().await;
     let mut client = door.client().await;
     let flood = async {
         let mut stream = TcpStream::connect(door.address).await.unwrap();
-        while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
+        while stream.write_all(&[b'x'; 10_000]).await.is_ok() {}
     };
     tokio::time::timeout(Duration::from_secs(30), flood).await.expect("the door hangs up");
     client.say("NOOP\r\n").await;
@@ -396,7 +421,8 @@ async fn a_message_that_gets_too_large_is_read_to_its_end_and_not_kept() {
 async fn a_large_message_goes_through_the_spool_byte_for_byte() {
     let door = Door::open().await;
     let mut client = door.sender().await;
-    let message: String = (0..12_000).map(|n| format!("line {n} of many\r\n")).collect();
+    let lines: Vec<String> = (0..12_000).map(|n| format!("line {n} of many\r\n")).collect();
+    let message = lines.concat();
     client.data(format!("{message}.\r\n")).await;
     client.expect("250 2.0.0").await;
     assert_eq!(door.messages(), [message]);
@@ -587,4 +613,44 @@ async fn many_clients_are_served_at_once() {
     messages.sort();
     messages.dedup();
     assert_eq!(messages.len(), 1000);
+}
+
+/// U2, U10: through the door into the real queue: once each, and with a reason where it can't be used.
+#[tokio::test]
+async fn messages_reach_the_queue_once_and_broken_ones_with_their_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = QueueOptions { max_message_bytes: LIMIT, max_pages: None };
+    let queue = Queue::open(folder.path(), Clock::system(), options).await.unwrap();
+    let stop = CancellationToken::new();
+    let settings = SmtpSettings { listen: "127.0.0.1:0".parse().unwrap(), allow_remote: false };
+    let gate = Arc::new(sent_items_update::updater::gate::Gate::new(queue.clone()));
+    let door = SmtpDoor::bind(&settings, queue.spool().clone(), gate, stop.clone()).await.unwrap();
+    let mut client = Client(BufReader::new(TcpStream::connect(door.local_addr().unwrap()).await.unwrap()));
+    let running = tokio::spawn(door.run());
+    client.expect("220").await;
+    client.say("EHLO c\r\n").await;
+    client.expect("250").await;
+    let report = journal_report(0);
+    let broken = "X-MS-Journal-Report:\r\nFrom: a@x.example\r\nMessage-ID: <1@x>\r\n\r\nnothing attached\r\n";
+    for text in [report.clone(), format!("Received: again\r\n{report}"), journal_report(20_000), broken.to_owned()] {
+        client.envelope().await;
+        client.data(format!("{text}.\r\n")).await;
+        client.expect("250 2.0.0").await;
+    }
+    let mut listed = queue.list(&Filter::default()).await.unwrap();
+    listed.reverse();
+    let [first, large, unusable] = listed.as_slice() else { panic!("{listed:?}") };
+    for message in [first, large] {
+        assert_eq!((message.state, message.source.as_str()), (State::Waiting, "journal"));
+        assert_eq!(message.message_id, "<journaled-1@nordwind.example>");
+        assert_eq!(message.sender, "Anna.Berg@nordwind.example");
+        assert_eq!(message.subject, "Angebot für Jörg");
+    }
+    assert!(queue.content(large.id).await.unwrap().ends_with(b"--_000_inner_--\r\n"));
+    assert_eq!((unusable.state, unusable.source.as_str()), (State::Failed, "smtp"));
+    let reason = format!("{unusable:?}");
+    assert!(reason.contains("the message that it reports is not attached"), "{reason}");
+    stop.cancel();
+    running.await.unwrap();
+    queue.close().await;
 }

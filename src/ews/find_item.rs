@@ -217,7 +217,7 @@ fn write_comparison(element: &'static str, path: &PropertyPath, value: &str, to:
 }
 
 impl FoundItems {
-    fn read(reader: &mut Reader<'_>, root_folder: &Element<'_>) -> Result<Self, Malformed> {
+    pub(super) fn read(reader: &mut Reader<'_>, root_folder: &Element<'_>) -> Result<Self, Malformed> {
         let (total, includes_last, next_offset) = read_page(root_folder)?;
         let mut items = Vec::new();
         reader.children(|reader, element| match element.name() {

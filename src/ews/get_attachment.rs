@@ -21,7 +21,7 @@ pub struct AttachmentContent {
 }
 
 impl AttachmentContent {
-    fn read(reader: &mut Reader<'_>, kind: AttachmentKind) -> Result<Self, Malformed> {
+    pub(super) fn read(reader: &mut Reader<'_>, kind: AttachmentKind) -> Result<Self, Malformed> {
         let mut content = None;
         let info = read_attachment(reader, kind, |reader, element| {
             match (kind, element.name()) {

@@ -29,6 +29,8 @@ mod property;
 mod resolve_names;
 mod response_code;
 mod soap;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod update_item;
 

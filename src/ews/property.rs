@@ -158,6 +158,9 @@ macro_rules! names {
         }
 
         impl $type {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
             /// The word in the protocol.
             #[must_use]
             pub fn as_str(self) -> &'static str {

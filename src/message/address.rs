@@ -78,24 +78,21 @@ impl Reader {
     fn end(&mut self) {
         let outside = std::mem::take(&mut self.outside);
         self.in_brackets = false;
-        match self.inside.take() {
-            Some(inside) => {
-                // An obsolete route: <@relay,@relay:address>.
-                let inside = inside.trim();
-                let address = match inside.split_once(':') {
-                    Some((route, address)) if route.starts_with('@') => address,
-                    _ => inside,
-                };
-                if !address.is_empty() {
-                    self.found.push(tight(address));
-                }
+        if let Some(inside) = self.inside.take() {
+            // An obsolete route: <@relay,@relay:address>.
+            let inside = inside.trim();
+            let address = match inside.split_once(':') {
+                Some((route, address)) if route.starts_with('@') => address,
+                _ => inside,
+            };
+            if !address.is_empty() {
+                self.found.push(tight(address));
             }
-            None => {
-                let outside = tight(&outside);
-                if let Some(address) = words(&outside).into_iter().rev().find(|word| word.contains('@')) {
-                    let quotes = ['"', '\''];
-                    self.found.push(address.trim_matches(quotes).to_owned());
-                }
+        } else {
+            let outside = tight(&outside);
+            if let Some(address) = words(&outside).into_iter().rfind(|word| word.contains('@')) {
+                let quotes = ['"', '\''];
+                self.found.push(address.trim_matches(quotes).to_owned());
             }
         }
     }

@@ -112,9 +112,12 @@ impl<'p> References<'p> {
 fn name(raw: &[u8], part: &Part, unnamed: &mut u32) -> String {
     let given = part.name().map(without_path);
     let location = || part.content_location.as_deref().and_then(|location| location.rsplit('/').next());
-    let derived = || match part.is_message() {
-        true => subject(raw, part),
-        false => location().map(without_path).filter(|name| name.contains('.')),
+    let derived = || {
+        if part.is_message() {
+            subject(raw, part)
+        } else {
+            location().map(without_path).filter(|name| name.contains('.'))
+        }
     };
     given.filter(|name| !name.is_empty()).or_else(derived).filter(|name| !name.is_empty()).unwrap_or_else(|| {
         // As Exchange calls them.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::structure::{Part, Structure};
 use super::{charset, flowed, html};
 
-/// What Exchange would show, decoded from its charset.
+/// What Exchange would show, decoded from its charset, without characters that XML 1.0 can't carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     Html(String),
@@ -77,7 +77,9 @@ impl<'s> Reader<'s> {
     fn place_first(&mut self, part: &Part) {
         if let [first, others @ ..] = part.children.as_slice() {
             self.place(*first);
-            others.iter().for_each(|child| self.attach(*child));
+            for child in others {
+                self.attach(*child);
+            }
         }
     }
 
@@ -182,19 +184,27 @@ pub(super) fn html_text(raw: &[u8], part: &Part) -> String {
         Some(said) if charset::is_definite(said) => Some(said),
         _ => meta.as_deref(),
     };
-    charset::decode(&bytes, label).into_owned()
+    text_only(charset::decode(&bytes, label))
+}
+
+/// Without the characters that no EWS request can carry; nobody sees them.
+fn text_only(text: Cow<'_, str>) -> String {
+    let mut text = text.into_owned();
+    if !text.chars().all(charset::is_text) {
+        text.retain(charset::is_text);
+    }
+    text
 }
 
 /// The text of a plain part, its lines ending with LF.
 fn plain_text(raw: &[u8], part: &Part) -> String {
     let bytes = part.encoding.decode(&raw[part.body.clone()]);
-    let text = charset::decode(&bytes, part.content_type.get("charset"));
+    let text = text_only(charset::decode(&bytes, part.content_type.get("charset")));
     let is = |name, value: &str| part.content_type.get(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
     if is("format", "flowed") {
         return flowed::unwrap(&text, is("delsp", "yes"));
     }
-    let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text };
-    text.into_owned()
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
 /// Builds the body. `content_id` says under which id an image is attached that is shown among text.

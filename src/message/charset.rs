@@ -43,6 +43,11 @@ pub(super) fn is_definite(label: &str) -> bool {
             || charset_decoder(label.as_bytes()).is_some())
 }
 
+/// Whether XML 1.0, and with it EWS, can carry the character.
+pub(super) fn is_text(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
 /// Which of the two it is, when neither label nor mark say so: Latin text has its zeros in the higher byte.
 fn utf_16(bytes: &[u8]) -> &'static Encoding {
     let (pairs, _) = bytes[..bytes.len().min(256)].as_chunks::<2>();

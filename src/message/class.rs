@@ -93,6 +93,10 @@ fn secured(raw: &[u8], structure: &Structure, layout: &Layout) -> Option<Message
     })
 }
 
+/// A `ContentInfo` (RFC 5652, section 3) begins with the object identifier of what is in it.
+const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+const COMPRESSED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x09];
+
 /// By `smime-type`, else by the content itself; what can't be told counts as encrypted.
 fn pkcs7_class(raw: &[u8], part: &Part) -> MessageClass {
     if let Some(said) = part.content_type.get("smime-type") {
@@ -101,9 +105,6 @@ fn pkcs7_class(raw: &[u8], part: &Part) -> MessageClass {
             _ => MessageClass::SmimeEncrypted,
         };
     }
-    // ContentInfo (RFC 5652, section 3) begins with the object identifier of what is in it.
-    const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-    const COMPRESSED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x09];
     let body = &raw[part.body.clone()];
     let start = part.encoding.decode(&body[..body.len().min(128)]);
     let begins = |identifier: &[u8]| memmem::find(&start[..start.len().min(40)], identifier).is_some();

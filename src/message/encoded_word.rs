@@ -9,6 +9,9 @@ pub(super) fn decode(text: &str) -> String {
     let mut pending: Option<Pending> = None;
     let mut rest = text;
     while let Some(at) = rest.find("=?") {
+        if !rest[at..].contains("?=") {
+            break;
+        }
         let (before, candidate) = rest.split_at(at);
         let Some((word, after)) = Word::read(candidate) else {
             flush(&mut pending, &mut decoded);
@@ -34,7 +37,7 @@ pub(super) fn decode(text: &str) -> String {
     }
     flush(&mut pending, &mut decoded);
     decoded.push_str(rest);
-    decoded.retain(|c| !c.is_control() || c == '\t');
+    decoded.retain(|c| charset::is_text(c) && (!c.is_control() || c == '\t'));
     decoded
 }
 

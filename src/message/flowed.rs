@@ -1,6 +1,6 @@
 //! Plain text whose paragraphs were broken into lines for the way (RFC 3676, `format=flowed`).
 
-/// Joins the lines of paragraphs again. `delete_space`: parameter DelSp, the blank before a soft line end is not
+/// Joins the lines of paragraphs again. `delete_space`: parameter `DelSp`, the blank before a soft line end is not
 /// part of the text.
 pub(super) fn unwrap(text: &str, delete_space: bool) -> String {
     let mut unwrapped = String::with_capacity(text.len());

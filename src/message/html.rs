@@ -67,11 +67,10 @@ fn end_of_tag(bytes: &[u8]) -> usize {
     for (at, byte) in bytes.iter().enumerate() {
         match quote {
             Some((_, open)) if *byte == open => quote = None,
-            Some(_) => {}
             None if *byte == b'>' => return at + 1,
             // A quote counts only where a value begins.
             None if matches!(byte, b'"' | b'\'') && at > 0 && bytes[at - 1] == b'=' => quote = Some((at, *byte)),
-            None => {}
+            Some(_) | None => {}
         }
     }
     // A quote that is not closed counts as none.
@@ -123,9 +122,13 @@ pub(super) fn join(pieces: &[Piece]) -> String {
     let frame = Frame::of(document);
     let mut joined = String::with_capacity(pieces.iter().map(Piece::len).sum::<usize>() + 64);
     joined.push_str(&document[..frame.content.start]);
-    before.iter().for_each(|piece| piece.add_to(&mut joined));
+    for piece in before {
+        piece.add_to(&mut joined);
+    }
     joined.push_str(&document[frame.content.clone()]);
-    after.iter().for_each(|piece| piece.add_to(&mut joined));
+    for piece in after {
+        piece.add_to(&mut joined);
+    }
     joined.push_str(&document[frame.content.end..]);
     joined
 }

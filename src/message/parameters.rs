@@ -3,6 +3,9 @@
 
 use super::{charset, encoded_word};
 
+/// The longest file name of Windows, in pieces of the usual length, has about forty.
+const MOST_PIECES: usize = 500;
+
 /// A value and its parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
@@ -23,7 +26,7 @@ impl Parameters {
         // Some programs forget the semicolon, some add a comment.
         let value = value.trim().split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
         let mut pieces = Vec::new();
-        while !rest.is_empty() {
+        while !rest.is_empty() && pieces.len() < MOST_PIECES {
             let (name, after) = split_at_either(rest);
             match after.strip_prefix('=') {
                 Some(after) => {
@@ -114,10 +117,9 @@ fn join(mut pieces: Vec<Piece>) -> Vec<(String, String)> {
     // A program that knows RFC 2231 writes the plain form beside it for those that don't. What is whole counts
     // before what is in pieces.
     pieces.sort_by_key(|piece| (!(piece.extended || piece.number.is_some()), piece.number));
-    let mut pieces = pieces.into_iter().peekable();
     let mut names: Vec<String> = Vec::new();
     let mut groups: Vec<Vec<Piece>> = Vec::new();
-    while let Some(piece) = pieces.next() {
+    for piece in pieces {
         let joins = piece.number.is_some_and(|number| number > 0);
         match groups.iter_mut().find(|group| joins && group[0].name == piece.name && group[0].number == Some(0)) {
             Some(group) => group.push(piece),
@@ -163,7 +165,7 @@ fn decode(group: &[Piece]) -> String {
         }
     }
     let mut decoded = charset::decode(&bytes, label).into_owned();
-    decoded.retain(|c| !c.is_control());
+    decoded.retain(|c| charset::is_text(c) && !c.is_control());
     decoded
 }
 
@@ -187,6 +189,7 @@ pub(super) fn percent_decode(text: &str, bytes: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::format_collect, reason = "reads better, and speed does not matter here")]
 mod tests {
     use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use mail_parser::DateTime;
@@ -42,10 +42,10 @@ impl ProcessedMessage {
     ///
     /// # Errors
     /// When the message can't lead to an update, because of what [`MessageProblem`] names.
-    pub fn parse(raw: Bytes) -> Result<Self, MessageProblem> {
+    pub fn parse(mut raw: Bytes) -> Result<Self, MessageProblem> {
         let start = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or(MessageProblem::Empty)?;
         // Empty lines in front would end the header before it begins.
-        let raw = raw.slice(start..);
+        raw.advance(start);
         let lines = Lines::of(&raw);
         let head = Head::read(&raw, lines)?;
         if let Some(report) = journal::journaled(&raw) {
@@ -53,7 +53,7 @@ impl ProcessedMessage {
             return Err(MessageProblem::JournalReport(problem));
         }
         let message_id = head.message_id()?;
-        let (from, sender) = head.from_and_sender()?;
+        let (from, sender) = head.authors()?;
         let structure = Structure::read(&raw, lines)?;
         let layout = Layout::of(&structure, head.from_apple);
         let class = MessageClass::of(&raw, &structure, &layout, head.content_class.as_deref());
@@ -133,6 +133,9 @@ impl ProcessedMessage {
     }
 }
 
+/// So many fields of one name are looked at; messages that are no attempt at mischief have one.
+const REPEATED: usize = 10;
+
 /// What is needed of the header.
 #[derive(Default)]
 struct Head {
@@ -154,13 +157,17 @@ impl Head {
             empty = false;
             if field.is("Message-ID") {
                 let value = field.text();
-                if !head.message_ids.contains(&value) && head.message_ids.len() < 10 {
+                if !head.message_ids.contains(&value) && head.message_ids.len() < REPEATED {
                     head.message_ids.push(value);
                 }
             } else if field.is("From") {
-                head.from.push(field.text());
+                if head.from.len() < REPEATED {
+                    head.from.push(field.text());
+                }
             } else if field.is("Sender") {
-                head.sender.push(field.text());
+                if head.sender.len() < REPEATED {
+                    head.sender.push(field.text());
+                }
             } else if field.is("Subject") {
                 head.subject.get_or_insert_with(|| field.text());
             } else if field.is("Date") {
@@ -182,17 +189,16 @@ impl Head {
         if ids.next().is_some() { Err(MessageProblem::SeveralMessageIds) } else { Ok(id) }
     }
 
-    fn from_and_sender(&self) -> Result<(SmtpAddress, Option<SmtpAddress>), MessageProblem> {
+    fn authors(&self) -> Result<(SmtpAddress, Option<SmtpAddress>), MessageProblem> {
         let read = |fields: &[String]| {
             let mut found: Vec<SmtpAddress> = Vec::new();
             let mut bad = None;
-            for field in fields {
-                for address in addresses(field) {
-                    match SmtpAddress::new(&address) {
-                        Ok(address) if found.contains(&address) => {}
-                        Ok(address) => found.push(address),
-                        Err(error) => bad = bad.or(Some(error.to_string())),
-                    }
+            for address in fields.iter().flat_map(|field| addresses(field)) {
+                match SmtpAddress::new(&address) {
+                    // Whether there are two or more makes no difference.
+                    Ok(address) if found.len() < 2 && !found.contains(&address) => found.push(address),
+                    Ok(_) => {}
+                    Err(error) => bad = bad.or(Some(error.to_string())),
                 }
             }
             (found, bad)

@@ -624,7 +624,9 @@ mod malformed {
     fn look(raw: Vec<u8>) {
         let raw = Bytes::from(raw);
         if let Some(Ok(messages)) = journaled(&raw) {
-            messages.into_iter().for_each(|message| look(message.to_vec()));
+            for message in messages {
+                look(message.to_vec());
+            }
         }
         let Ok(message) = ProcessedMessage::parse(raw) else { return };
         let _ = (message.body(), message.class(), message.date(), message.subject());
@@ -648,6 +650,38 @@ mod malformed {
             for end in (0..raw.len()).step_by(7) {
                 look(raw[..end].to_vec());
             }
+        }
+    }
+
+    /// Bad input: nothing that a stranger writes keeps a processor busy for long.
+    #[test]
+    fn hostile_messages_take_no_longer_than_large_ones() {
+        let times = |text: &str, bytes: usize| text.repeat(bytes / text.len());
+        let html = |text: &str| {
+            let related = "Content-Type: multipart/mixed; boundary=b\r\n";
+            let parts = "--b\r\nContent-Type: image/png\r\nContent-ID: <x>\r\nContent-Location: y\r\n\r\n\r\n--b\r\n";
+            message(related, &format!("{parts}Content-Type: text/html\r\n\r\n{text}\r\n{parts}\r\n<p>two"))
+        };
+        let multipart = "Content-Type: multipart/mixed; boundary=b\r\n";
+        let hostile = [
+            message(&format!("Subject: {}\r\n", times("=?a?Q?", 60_000)).repeat(30), ""),
+            message(&format!("From: {}\r\n", (0..8000).map(|n| format!("{n}@x,")).collect::<String>()).repeat(30), ""),
+            message(&format!("Content-Type: a/b{}\r\n", times(";a=b", 60_000)).repeat(30), ""),
+            message(multipart, &format!("--b\r\nContent-Type: a/b{}\r\n\r\n", times(";a*0=b", 60_000)).repeat(50)),
+            message(multipart, &times("--\n", 3_000_000)),
+            message(multipart, &times("--b\nContent-Type: multipart/alternative; boundary=b\n\n", 3_000_000)),
+            html(&times("<a b=\">\" ", 3_000_000)),
+            html(&(times("<a b=\">\" ", 3_000_000) + "c=\"")),
+            html(&times("<!--", 3_000_000)),
+            html(&times("<style>", 3_000_000)),
+            html(&times("<a b='x\" c=\"y' ", 3_000_000)),
+            html(&times("cid:", 3_000_000)),
+            message("Content-Type: text/plain; format=flowed\r\n", &times("> \n", 3_000_000)),
+        ];
+        for (number, raw) in hostile.into_iter().enumerate() {
+            let start = std::time::Instant::now();
+            look(raw.into_bytes());
+            assert!(start.elapsed().as_secs() < 20, "message {number} took {:?}", start.elapsed());
         }
     }
 

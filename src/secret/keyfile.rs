@@ -21,11 +21,13 @@ pub fn seal(folder: &Path, user: &str, clear: &[u8]) -> Result<Vec<u8>, SecretEr
 }
 
 /// `None` when it does not decrypt.
-pub fn open(folder: &Path, user: &str, file: Vec<u8>) -> Result<Option<Vec<u8>>, SecretError> {
+pub fn open(folder: &Path, user: &str, mut file: Vec<u8>) -> Result<Option<Vec<u8>>, SecretError> {
     let key = key(folder)?;
-    let Some((nonce, sealed)) = file.split_at_checked(NONCE_LEN) else { return Ok(None) };
-    let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce) else { return Ok(None) };
-    let mut sealed = sealed.to_vec();
+    if file.len() < NONCE_LEN {
+        return Ok(None);
+    }
+    let mut sealed = file.split_off(NONCE_LEN);
+    let Ok(nonce) = Nonce::try_assume_unique_for_key(&file) else { return Ok(None) };
     let clear = key.open_in_place(nonce, Aad::from(user), &mut sealed).ok().map(|clear| clear.len());
     Ok(clear.map(|length| {
         sealed.truncate(length);
@@ -57,5 +59,6 @@ fn key(folder: &Path) -> Result<RandomizedNonceKey, SecretError> {
 fn check_private(path: &Path) -> Result<(), SecretError> {
     use std::os::unix::fs::MetadataExt as _;
     let found = std::fs::metadata(path).map_err(|source| SecretError::File { path: path.to_owned(), source })?;
-    if found.mode() & 0o077 == 0 { Ok(()) } else { Err(SecretError::Exposed { path: path.to_owned() }) }
+    let others = 0o077;
+    if found.mode() & others == 0 { Ok(()) } else { Err(SecretError::Exposed { path: path.to_owned() }) }
 }

@@ -55,6 +55,7 @@ impl Clock {
     }
 
     /// Returns once it is `until` (milliseconds since 1970).
+    #[must_use]
     pub fn sleep_until_ms(&self, until: i64) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match &self.0 {
             Inner::System => {

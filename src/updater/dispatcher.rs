@@ -185,7 +185,10 @@ where
         if self.engine.is_none() {
             self.put_back(now, |_| true).await;
         }
-        while slots > 0 {
+        if slots == 0 {
+            return None;
+        }
+        loop {
             let cap = settings.limits.per_mailbox;
             let wanted = slots.saturating_sub(self.working.len() + self.runnable(cap));
             if wanted == 0 {
@@ -208,9 +211,6 @@ where
                     return Some(now + 1_000);
                 }
             }
-        }
-        if slots == 0 {
-            return None;
         }
         match self.queue.next_due().await {
             // Due already and yet not claimed: its mailbox is busy. What it waits for will wake us.

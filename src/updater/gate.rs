@@ -24,7 +24,7 @@ impl Gate {
 impl Accept for Gate {
     async fn accept(&self, received: Received) -> Result<Receipt, AcceptError> {
         let Received { content, source, unusable } = received;
-        let length = content.len().map_err(|error| AcceptError::Storage(error.to_string()))?;
+        let length = content.size().map_err(|error| AcceptError::Storage(error.to_string()))?;
         let limit = self.queue.spool().max_message_bytes();
         if length > limit {
             return Err(AcceptError::TooLarge { limit });

@@ -135,7 +135,8 @@ impl SettingsStore {
 
 fn version(settings: &Settings) -> String {
     let text = serde_json::to_vec(settings).unwrap_or_default();
-    Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = Sha256::digest(text).into();
+    digest[..8].iter().fold(String::new(), |version, byte| version + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -36,9 +36,11 @@ impl Content {
         }
     }
 
+    /// Bytes of the message.
+    ///
     /// # Errors
     /// When the file's size can't be read.
-    pub fn len(&self) -> io::Result<u64> {
+    pub fn size(&self) -> io::Result<u64> {
         match self {
             Self::Memory(bytes) => Ok(bytes.len() as u64),
             Self::File(file) => Ok(file.as_file().metadata()?.len()),
@@ -140,13 +142,12 @@ impl SpoolWriter {
         }
         let spool = self.spool.clone();
         let result = (|| {
-            let file = match &mut self.file {
-                Some(file) => file,
-                None => {
-                    let mut file = tempfile::Builder::new().suffix(".eml").tempfile_in(&spool.folder)?;
-                    file.write_all(&std::mem::take(&mut self.memory))?;
-                    self.file.insert(file)
-                }
+            let file = if let Some(file) = &mut self.file {
+                file
+            } else {
+                let mut file = tempfile::Builder::new().suffix(".eml").tempfile_in(&spool.folder)?;
+                file.write_all(&std::mem::take(&mut self.memory))?;
+                self.file.insert(file)
             };
             file.write_all(piece)
         })();

@@ -129,10 +129,10 @@ impl Separator {
 /// Whether this is the start tag of an element whose text is a content.
 fn opens_content(markup: &[u8]) -> bool {
     let Some(inside) = markup.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")) else { return false };
-    if inside.ends_with(b"/") {
+    if inside.starts_with(b"/") || inside.ends_with(b"/") {
         return false;
     }
-    let name = inside.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let name = inside.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     let local = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
     local == b"Content" || local == b"MimeContent"
 }

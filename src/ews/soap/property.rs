@@ -74,12 +74,11 @@ impl ExtendedPropertyUri {
             };
             return Ok(number.and_then(|tag| u16::try_from(tag).ok()).map(|tag| Self::Tag { tag, property_type }));
         }
-        let set = match element.attribute("DistinguishedPropertySetId")? {
-            Some(word) => word.parse().ok().map(PropertySet::Distinguished),
-            None => {
-                let guid = element.attribute("PropertySetId")?;
-                guid.map(|guid| PropertySet::Guid(guid.trim_matches(['{', '}']).to_lowercase().into()))
-            }
+        let set = if let Some(word) = element.attribute("DistinguishedPropertySetId")? {
+            word.parse().ok().map(PropertySet::Distinguished)
+        } else {
+            let guid = element.attribute("PropertySetId")?;
+            guid.map(|guid| PropertySet::Guid(guid.trim_matches(['{', '}']).to_lowercase().into()))
         };
         let Some(set) = set else { return Ok(None) };
         if let Some(name) = element.attribute("PropertyName")? {

@@ -254,24 +254,21 @@ fn namespace(resolved: &ResolveResult<'_>) -> Ns {
 /// Exchange writes characters that XML forbids as references, when a message has them: they are taken as they are.
 fn resolve(reference: &BytesRef<'_>) -> Result<char, Malformed> {
     let name: &str = reference;
-    let code = match name.strip_prefix('#') {
-        Some(number) => match number.strip_prefix('x').or_else(|| number.strip_prefix('X')) {
-            Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16).ok(),
-            None => number.parse().ok(),
-        },
-        None => {
-            let character = match name {
-                "lt" => '<',
-                "gt" => '>',
-                "amp" => '&',
-                "quot" => '"',
-                "apos" => '\'',
-                _ => return Err(Malformed::Entity(shortened(name))),
-            };
-            return Ok(character);
-        }
+    let Some(number) = name.strip_prefix('#') else {
+        return match name {
+            "lt" => Ok('<'),
+            "gt" => Ok('>'),
+            "amp" => Ok('&'),
+            "quot" => Ok('"'),
+            "apos" => Ok('\''),
+            _ => Err(Malformed::Entity(shortened(name))),
+        };
     };
-    let code = code.ok_or_else(|| Malformed::Entity(shortened(name)))?;
+    let code = match number.strip_prefix('x') {
+        Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
+        None => number.parse(),
+    };
+    let code = code.map_err(|_| Malformed::Entity(shortened(name)))?;
     Ok(char::from_u32(code).filter(|character| *character != '\0').unwrap_or(char::REPLACEMENT_CHARACTER))
 }
 

@@ -145,17 +145,13 @@ fn escape(value: &str, place: Place, out: &mut Vec<u8>) {
             b'\r' => (b"&#13;", 1),
             b'\n' if place == Place::Attribute => (b"&#10;", 1),
             b'\t' if place == Place::Attribute => (b"&#9;", 1),
-            b'\t' | b'\n' | b' '..=0xEE | 0xF0..=0xFF => {
-                at += 1;
-                continue;
-            }
+            ..b' ' if byte != b'\t' && byte != b'\n' => (b"", 1),
             // U+FFFE and U+FFFF; everything else that begins like them is fine.
             0xEF if bytes[at..].starts_with(b"\xEF\xBF\xBE") || bytes[at..].starts_with(b"\xEF\xBF\xBF") => (b"", 3),
-            0xEF => {
+            _ => {
                 at += 1;
                 continue;
             }
-            ..b' ' => (b"", 1),
         };
         out.extend_from_slice(&bytes[from..at]);
         out.extend_from_slice(instead);

@@ -30,7 +30,8 @@ pub fn of_sending(error: reqwest::Error, handed_over: &HandedOver, at: &At) -> E
 pub fn of_reading(error: reqwest::Error, at: &At) -> EwsError {
     let at = at.clone();
     let error = error.without_url();
-    if error.is_decode() && !causes(&error).any(|cause| cause.is::<hyper::Error>()) {
+    let of_connection = causes(&error).any(<dyn Error>::is::<hyper::Error>);
+    if error.is_decode() && !of_connection {
         let ends = causes(&error)
             .filter_map(|cause| cause.downcast_ref::<io::Error>())
             .any(|error| error.kind() == io::ErrorKind::UnexpectedEof);
@@ -93,7 +94,8 @@ fn of_rustls(error: &rustls::Error) -> TlsProblem {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsProblem::NotYetValid,
-            CertificateError::UnknownIssuer => TlsProblem::UnknownIssuer,
+            // A bad signature is that of another authority with the name of one that is trusted.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::UnknownIssuer,
             CertificateError::NotValidForName => TlsProblem::WrongName(Vec::new()),
             CertificateError::NotValidForNameContext { presented, .. } => TlsProblem::WrongName(names(presented)),
             CertificateError::Revoked => TlsProblem::Revoked,

@@ -20,6 +20,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use reqwest::{Body, Certificate, Url, redirect, retry};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tracing::debug;
 
 pub(super) use answer::{Arrived, Expect};
@@ -145,7 +148,7 @@ struct Deadline {
 
 impl Deadline {
     fn allow_for(&mut self, bytes: u64) {
-        self.of_size += Duration::from_secs(1).mul_f64(bytes as f64 / f64::from(1 << 20));
+        self.of_size += Duration::from_micros(bytes.saturating_mul(1_000_000) >> 20);
     }
 
     fn whole(&self) -> Duration {
@@ -205,24 +208,24 @@ fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
     let mut roots = Vec::new();
     for (index, pem) in pems.iter().enumerate() {
         let unreadable = |problem: String| ClientError::ExtraRoot { number: index + 1, problem };
-        let read = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
-        if read.is_empty() {
-            return Err(unreadable(
-                "there is no certificate in it; it has to begin with -----BEGIN CERTIFICATE-----".to_owned(),
-            ));
+        let before = roots.len();
+        for der in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let der = der.map_err(|error| unreadable(error.to_string()))?;
+            let root = Certificate::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
+            // Looked at here already, where we can still say which one it is.
+            RootCertStore::empty().add(der).map_err(|error| unreadable(error.to_string()))?;
+            roots.push(root);
         }
-        roots.extend(read);
+        if roots.len() == before {
+            let problem = "there is no certificate in it; one begins with -----BEGIN CERTIFICATE-----";
+            return Err(unreadable(problem.to_owned()));
+        }
     }
     Ok(roots)
 }
 
 /// A GUID, by which a request is found again in the logs of Exchange.
 fn request_id() -> String {
-    let number: u128 = rand::random();
-    let hexadecimal = format!("{number:032x}");
-    let (a, rest) = hexadecimal.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    let id = format!("{:032x}", rand::random::<u128>());
+    format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..])
 }

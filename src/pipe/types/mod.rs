@@ -4,7 +4,7 @@ mod messages;
 mod outcome;
 mod status;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use messages::{Counts, Filter, Listed, Receipt, Retried, State};
@@ -37,7 +37,7 @@ pub struct SettingsChange {
 // The one place where a password is written: on its way into the updater, over the pipe.
 #[allow(clippy::ref_option)]
 fn expose<S: Serializer>(password: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    password.as_ref().map(|password| password.expose_secret()).serialize(serializer)
+    password.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
 }
 
 /// A refusal, in words for the person who asked.

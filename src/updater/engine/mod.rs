@@ -95,7 +95,7 @@ impl MailboxEngine {
                     self.keep_primary(owner, primary.clone());
                     address = primary;
                 }
-                class => return reaction(class, &trouble),
+                class => return reaction(&class, &trouble),
             }
         }
     }
@@ -168,12 +168,12 @@ fn rank(attempt: &Attempt) -> Rank {
 }
 
 /// What an error asks for.
-fn reaction(class: ErrorClass, trouble: &Trouble) -> Attempt {
+fn reaction(class: &ErrorClass, trouble: &Trouble) -> Attempt {
     let reason = trouble.to_string();
     match class {
         ErrorClass::Denied => Attempt::Denied { reason },
         ErrorClass::NoMailbox => Attempt::Finished(Outcome::new(Rule::NoMailbox, reason)),
-        ErrorClass::Throttled { back_off } => Attempt::Throttled { reason, back_off },
+        ErrorClass::Throttled { back_off } => Attempt::Throttled { reason, back_off: *back_off },
         // Believed only of the first request: once the server has answered, it is this message that a proxy or the
         // server dislikes, and it must not hold up the others for ever.
         ErrorClass::Hold if trouble.first => Attempt::Hold { reason },

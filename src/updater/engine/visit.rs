@@ -141,7 +141,7 @@ impl Visit<'_> {
     }
 
     fn mark(&self, mode: Mode) -> Property {
-        let mark = Mark { mode, digest: self.message.digest().clone(), order: self.order, token: self.token };
+        let mark = Mark { mode, digest: *self.message.digest(), order: self.order, token: self.token };
         Property::Extended(MARK, mark.to_string())
     }
 

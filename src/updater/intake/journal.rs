@@ -77,3 +77,27 @@ pub(super) fn storage(error: &SpoolError, spool: &Spool) -> AcceptError {
         SpoolError::Io { .. } => AcceptError::Storage(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// Bad input: a full disk while accepting is temporary, whichever step meets it.
+    #[test]
+    fn a_full_disk_while_a_message_arrives_is_what_the_gate_would_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), 1000).unwrap();
+        let error = |kind: io::ErrorKind| {
+            let path = folder.path().to_owned();
+            storage(&SpoolError::Io { path, source: kind.into() }, &spool)
+        };
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert!(matches!(error(kind), AcceptError::DiskFull { path } if path == folder.path().to_str().unwrap()));
+        }
+        assert!(matches!(error(io::ErrorKind::PermissionDenied), AcceptError::Storage(_)));
+        let large = storage(&SpoolError::TooLarge { limit: 1000 }, &spool);
+        assert!(matches!(large, AcceptError::TooLarge { limit: 1000 }) && !large.is_temporary());
+    }
+}

@@ -192,7 +192,7 @@ impl<A: Accept> PickupDoor<A> {
         match accepted {
             Ok(_) => settled(Box::new(|| claim.delete())).await.map_err(|source| Trouble::Delete { path, source }),
             Err(error) if error.is_temporary() => {
-                let released = settled(Box::new(|| Ok(claim.release()))).await;
+                let released = tokio::task::spawn_blocking(|| claim.release()).await.map_err(io::Error::other);
                 released.map_err(|source| Trouble::File { path, source })?;
                 Err(Trouble::Gate(error))
             }

@@ -4,6 +4,7 @@
 //! A message is acknowledged only after the gate has it on disk. A client that hears nothing tries again, and
 //! the digest makes the second acceptance harmless.
 
+mod command;
 mod data;
 mod reply;
 mod session;
@@ -40,7 +41,7 @@ pub struct SmtpLimits {
 
 impl Default for SmtpLimits {
     fn default() -> Self {
-        Self { sessions: 200, idle: Duration::from_secs(300), recipients: 1000, errors: 20 }
+        Self { sessions: 200, idle: Duration::from_mins(5), recipients: 1000, errors: 20 }
     }
 }
 

@@ -278,7 +278,7 @@ impl Queue {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => full(),
             _ => AcceptError::Storage(error.to_string()),
         };
-        let size = content.len().map_err(storage)?;
+        let size = content.size().map_err(storage)?;
         let stored = match content {
             Content::Memory(bytes) => writer::Stored::Row(bytes),
             Content::File(file) => {

@@ -351,12 +351,11 @@ impl Context<'_> {
             .execute(connection)
             .await?;
         after.changed.push(id);
-        match outcome {
-            Some(outcome) => *after.counts.of(outcome.kind()) += 1,
-            None => {
-                after.counts.waiting += 1;
-                after.arrived = true;
-            }
+        if let Some(outcome) = outcome {
+            *after.counts.of(outcome.kind()) += 1;
+        } else {
+            after.counts.waiting += 1;
+            after.arrived = true;
         }
         Ok(Answer::Accepted(Receipt { id, duplicate: false }))
     }

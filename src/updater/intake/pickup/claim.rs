@@ -45,16 +45,14 @@ fn original_name(name: &OsStr) -> Option<OsString> {
 impl Claim {
     /// Claims a file, or one that was claimed before and then left. None when another updater was faster.
     pub(super) fn take(folder: &Path, name: &OsStr) -> io::Result<Option<Self>> {
-        let (path, name) = match original_name(name) {
-            Some(original) => (folder.join(name), original),
-            None => {
-                let path = folder.join(claimed_name(name));
-                match std::fs::rename(folder.join(name), &path) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                    Err(error) => return Err(error),
-                }
-                (path, name.to_owned())
+        let (path, name) = if let Some(original) = original_name(name) {
+            (folder.join(name), original)
+        } else {
+            let path = folder.join(claimed_name(name));
+            match std::fs::rename(folder.join(name), &path) {
+                Ok(()) => (path, name.to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_in_use(&error) => return Ok(None),
+                Err(error) => return Err(error),
             }
         };
         let file = match open(&path) {
@@ -144,6 +142,11 @@ fn claimed_name(name: &OsStr) -> OsString {
     let mut claimed = if name.len() <= 200 { name.to_owned() } else { OsString::from("long-name.eml") };
     claimed.push(format!(".{:016x}{CLAIMED}", rand::random::<u64>()));
     claimed
+}
+
+/// Windows: another program has the file open and lets nobody rename it (`ERROR_SHARING_VIOLATION`).
+fn is_in_use(error: &io::Error) -> bool {
+    cfg!(windows) && error.raw_os_error() == Some(32)
 }
 
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// How long an empty file may wait for its content before it is taken for what it is.
-const EMPTY: Duration = Duration::from_secs(60);
+const EMPTY: Duration = Duration::from_mins(1);
 
 /// A file that may be taken.
 #[derive(Debug, Clone)]

@@ -85,6 +85,7 @@ impl DataReader {
 }
 
 #[cfg(test)]
+#[allow(clippy::format_collect, reason = "reads better, and speed does not matter here")]
 mod tests {
     use proptest::prelude::*;
 

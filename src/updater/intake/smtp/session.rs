@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memchr::memchr;
-use smtp_proto::{MAIL_BODY_BINARYMIME, Request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use super::super::journal::{self, storage};
 use super::super::{Accept, AcceptError, Source, Unusable};
 use super::Shared;
+use super::command::Command;
 use super::data::DataReader;
 use super::reply::Reply;
 use crate::updater::spool::{Content, Spool, SpoolWriter};
@@ -22,7 +22,7 @@ const READ: usize = 64 * 1024;
 /// RFC 5321 asks for 512 bytes and the extensions for some more; internationalised addresses are the longest.
 const LONGEST_LINE: usize = 4096;
 /// A client that doesn't take a reply within this time is gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) struct Session<A> {
     stream: TcpStream,
@@ -86,46 +86,6 @@ enum End {
     Errors,
     /// The client is gone, or has been told already.
     Silently,
-}
-
-/// What a client asks for, without what doesn't matter here: any sender and any recipient will do.
-enum Command {
-    Hello { extended: bool },
-    Mail { size: u64, binary: bool },
-    Recipient,
-    Data,
-    Chunk { length: usize, last: bool },
-    Reset,
-    Nothing,
-    Verify,
-    Help,
-    Quit,
-    NotOffered(&'static str),
-}
-
-impl Command {
-    fn parse(line: &[u8]) -> Result<Self, Reply> {
-        let request = Request::parse(&mut line.iter()).map_err(|error| Reply::misunderstood(&error))?;
-        Ok(match request {
-            Request::Ehlo { .. } => Self::Hello { extended: true },
-            Request::Helo { .. } => Self::Hello { extended: false },
-            Request::Mail { from } => {
-                Self::Mail { size: from.size as u64, binary: from.flags & MAIL_BODY_BINARYMIME != 0 }
-            }
-            Request::Rcpt { to } if to.address.is_empty() => {
-                return Err(Reply::new("501 5.1.3", "the forward-path is empty"));
-            }
-            Request::Rcpt { .. } => Self::Recipient,
-            Request::Data => Self::Data,
-            Request::Bdat { chunk_size, is_last } => Self::Chunk { length: chunk_size, last: is_last },
-            Request::Rset => Self::Reset,
-            Request::Noop { .. } => Self::Nothing,
-            Request::Vrfy { .. } => Self::Verify,
-            Request::Help { .. } => Self::Help,
-            Request::Quit => Self::Quit,
-            other => Self::NotOffered(other.name()),
-        })
-    }
 }
 
 impl<A: Accept> Session<A> {
