@@ -141,12 +141,46 @@ impl ExtendedPropertyUri {
     }
 }
 
-/// The set that a named property belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The set that a named property belongs to. A set is the same by its name and by its GUID.
+#[derive(Debug, Clone)]
 pub enum PropertySet {
     Distinguished(DistinguishedPropertySet),
     /// In lower case, without braces.
     Guid(Cow<'static, str>),
+}
+
+impl PropertySet {
+    /// In lower case, without braces (MS-OXPROPS 1.3.2).
+    #[must_use]
+    pub fn guid(&self) -> &str {
+        match self {
+            Self::Guid(guid) => guid,
+            Self::Distinguished(set) => match set {
+                DistinguishedPropertySet::Meeting => "6ed8da90-450b-101b-98da-00aa003f1305",
+                DistinguishedPropertySet::Appointment => "00062002-0000-0000-c000-000000000046",
+                DistinguishedPropertySet::Common => "00062008-0000-0000-c000-000000000046",
+                DistinguishedPropertySet::PublicStrings => "00020329-0000-0000-c000-000000000046",
+                DistinguishedPropertySet::Address => "00062004-0000-0000-c000-000000000046",
+                DistinguishedPropertySet::InternetHeaders => "00020386-0000-0000-c000-000000000046",
+                DistinguishedPropertySet::CalendarAssistant => "11000e07-b51b-40d6-af21-caa85edab1d0",
+                DistinguishedPropertySet::UnifiedMessaging => "4442858e-a9e3-4e80-b900-317a210cc15b",
+                DistinguishedPropertySet::Task => "00062003-0000-0000-c000-000000000046",
+                DistinguishedPropertySet::Sharing => "00062040-0000-0000-c000-000000000046",
+            },
+        }
+    }
+}
+
+impl PartialEq for PropertySet {
+    fn eq(&self, other: &Self) -> bool {
+        self.guid() == other.guid()
+    }
+}
+impl Eq for PropertySet {}
+impl std::hash::Hash for PropertySet {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.guid().hash(state);
+    }
 }
 
 macro_rules! names {

@@ -71,9 +71,7 @@ impl<'a> Intervention<'a> {
         if delay_milliseconds > 0 || fault.is_some() {
             self.site.statistics.count(|counts| counts.faults += 1);
         }
-        if delay_milliseconds > 0 {
-            tokio::time::sleep(Duration::from_millis(delay_milliseconds)).await;
-        }
+        self.site.delay(delay_milliseconds).await;
         let Some(fault) = fault else { return Verdict::Continue };
         let verdict = match &fault {
             _ if fault.executes() => Verdict::Continue,

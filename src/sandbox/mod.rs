@@ -47,6 +47,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use control::Control;
 pub use organisation::{Organisation, OrganisationError};
@@ -137,6 +139,7 @@ pub struct Sandbox {
     https: Listening,
     http: Listening,
     control_listener: ControlListener,
+    site: Arc<Site>,
     store: Store,
     /// Held as long as the sandbox runs.
     _lock: File,
@@ -192,15 +195,17 @@ impl Sandbox {
             compress: options.compress,
             names,
             https_port: addresses.https.port(),
+            running: TaskTracker::new(),
+            stopping: CancellationToken::new(),
         });
         let scissors = Arc::new(Scissors::default());
         let https = Listening::start(https, Some(acceptor), site.clone(), scissors.clone());
         let http = Listening::start(http, None, site.clone(), scissors.clone());
-        let control = Control::new(site, store.clone(), organisation, kept, scissors, addresses);
+        let control = Control::new(site.clone(), store.clone(), organisation, kept, scissors, addresses);
         let control_listener = ControlListener::start(options.control, control.clone(), authority.pem())
             .await
             .map_err(|source| SandboxError::Listen { address: options.control, source })?;
-        Ok(Self { control, authority, https, http, control_listener, store, _lock: lock })
+        Ok(Self { control, authority, https, http, control_listener, site, store, _lock: lock })
     }
 
     /// URL of EWS over HTTPS.
@@ -241,7 +246,10 @@ impl Sandbox {
 
     /// Lets requests under way end within a bound, and closes everything.
     pub async fn stop(self) {
+        self.site.stopping.cancel();
         tokio::join!(self.https.stop(), self.http.stop(), self.control_listener.stop());
+        self.site.running.close();
+        let _ = tokio::time::timeout(server::STOP_WITHIN, self.site.running.wait()).await;
         self.store.close().await;
     }
 }

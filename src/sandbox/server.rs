@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::site::Site;
 
 /// How long a stop waits for requests under way.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+pub const STOP_WITHIN: Duration = Duration::from_secs(10);
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept, as IIS does.
 const IDLE: Duration = Duration::from_mins(2);

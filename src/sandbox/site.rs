@@ -11,6 +11,9 @@ use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
 use super::authentication::SignIn;
 use super::autodiscover::{Autodiscover, Site as AutodiscoverSite};
 use super::directory::Directory;
@@ -44,10 +47,14 @@ pub struct Site {
     pub names: Vec<String>,
     /// Port of the HTTPS listener.
     pub https_port: u16,
+    /// Requests under way, those whose clients went away among them.
+    pub running: TaskTracker,
+    /// The sandbox is about to stop: delays end early.
+    pub stopping: CancellationToken,
 }
 
 impl Site {
-    pub async fn answer(&self, request: Request<Incoming>, secure: bool) -> Result<Answer, Cut> {
+    pub async fn answer(self: &Arc<Self>, request: Request<Incoming>, secure: bool) -> Result<Answer, Cut> {
         self.statistics.count(|counts| counts.requests += 1);
         let (head, body) = request.into_parts();
         let mut answer = match self.route(&head.method, head.uri.path(), &head.headers, body, secure).await {
@@ -67,7 +74,7 @@ impl Site {
     }
 
     async fn route(
-        &self,
+        self: &Arc<Self>,
         method: &Method,
         path: &str,
         headers: &HeaderMap,
@@ -132,7 +139,7 @@ impl Site {
         }
     }
 
-    async fn ews(&self, method: &Method, headers: &HeaderMap, body: Bytes) -> Result<Answer, Cut> {
+    async fn ews(self: &Arc<Self>, method: &Method, headers: &HeaderMap, body: Bytes) -> Result<Answer, Cut> {
         let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
         if method == Method::GET || method == Method::HEAD {
             return Ok(iis::answer(StatusCode::OK, "text/html; charset=UTF-8", SERVICE_PAGE));
@@ -150,7 +157,19 @@ impl Site {
             ));
         }
 
-        let _running = self.statistics.in_flight();
+        let anchor = headers.get("x-anchormailbox").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let site = self.clone();
+        // Like Exchange, carry out what was asked for even when the client does not wait for the answer.
+        let execution = self.running.spawn(async move { site.execute(&caller, anchor.as_deref(), body).await });
+        match execution.await {
+            Ok((answer, _)) if answer.drop_connection => Err(Cut),
+            Ok((answer, treatment)) => Ok(self.treated(answer, treatment, headers)),
+            Err(_) => Ok(iis::status_page(StatusCode::INTERNAL_SERVER_ERROR)),
+        }
+    }
+
+    async fn execute(&self, caller: &Caller, anchor: Option<&str>, body: Bytes) -> (SoapAnswer, Treatment) {
+        let _in_flight = self.statistics.in_flight();
         let operation = recorder::operation(&body).unwrap_or_else(|| "Unreadable".to_owned());
         self.statistics.count(|counts| *counts.operations.entry(operation.clone()).or_default() += 1);
         let entry = match &self.recorder {
@@ -158,18 +177,24 @@ impl Site {
             None => None,
         };
         let intervention = Intervention::new(self);
-        let anchor = headers.get("x-anchormailbox").and_then(|value| value.to_str().ok());
-        let answer = self.service.answer(&caller, anchor, body, &intervention).await;
+        let answer = self.service.answer(caller, anchor, body, &intervention).await;
         let treatment = intervention.finish();
-        if answer.drop_connection {
-            return Err(Cut);
-        }
         if let Some((recorder, entry)) = entry
             && treatment.is_soap()
         {
             recorder.response(&entry, &answer.body).await;
         }
-        Ok(self.treated(answer, treatment, headers))
+        (answer, treatment)
+    }
+
+    /// Waits for a delay to pass, unless the sandbox is to stop.
+    pub async fn delay(&self, milliseconds: u64) {
+        if milliseconds > 0 {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(milliseconds)) => {}
+                () = self.stopping.cancelled() => {}
+            }
+        }
     }
 
     /// Gives the answer the form that fault rules want it to have.
@@ -249,7 +274,7 @@ impl Site {
         if sentence.delay_milliseconds > 0 || sentence.fault.is_some() {
             self.statistics.count(|counts| counts.faults += 1);
         }
-        tokio::time::sleep(Duration::from_millis(sentence.delay_milliseconds)).await;
+        self.delay(sentence.delay_milliseconds).await;
         match sentence.fault {
             Some(Fault::Drop { .. }) => return Err(Cut),
             Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => {

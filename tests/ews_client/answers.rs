@@ -83,6 +83,9 @@ async fn an_item_is_read_with_everything_that_a_replacement_carries_over() {
     assert_eq!(item.extended(&ExtendedPropertyUri::MESSAGE_FLAGS), Some("1"));
     let keywords: Vec<&str> = item.extended.iter().skip(2).map(|(_, value)| value.as_str()).collect();
     assert_eq!(keywords, ["Kunden", "Rot, dunkel"], "each value of a multi-valued property");
+    let by_name_of_its_set =
+        ExtendedPropertyUri::named(DistinguishedPropertySet::PublicStrings, "Keywords", PropertyType::StringArray);
+    assert_eq!(item.extended(&by_name_of_its_set), Some("Kunden"));
 }
 
 #[tokio::test]

@@ -118,3 +118,16 @@ async fn a_port_without_tls_is_said_to_be_one() {
         task.await.unwrap();
     }
 }
+
+/// U10
+#[tokio::test]
+async fn a_server_that_is_there_and_does_not_react_is_given_up_before_anything_was_sent() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/EWS/Exchange.asmx", listener.local_addr().unwrap().port()).parse().unwrap();
+    let request_timeout = std::time::Duration::from_millis(400);
+    let extra_roots = vec![Authority::new().pem()];
+    let mailbox = mailbox_of(Endpoint { extra_roots, request_timeout, ..endpoint(url) });
+    let error = mailbox.get_folder(&FolderId::SENT_ITEMS).await.unwrap_err();
+    assert!(matches!(error, EwsError::Connect { problem: ConnectProblem::Timeout, .. }), "{error:?}");
+    assert_eq!((error.class(), error.may_have_taken_effect()), (ErrorClass::Hold, false));
+}

@@ -351,7 +351,7 @@ async fn a_kept_connection_that_was_closed_is_replaced_without_a_word() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up_in_time() {
     let server = Server::start([Reply::Silence]).await;
-    let mailbox = mailbox_of(Endpoint { request_timeout: Duration::from_millis(300), ..endpoint(server.url()) });
+    let mailbox = mailbox_of(Endpoint { request_timeout: Duration::from_millis(1500), ..endpoint(server.url()) });
     let error = mailbox.update_item(&small_update()).await.unwrap_err();
     assert!(matches!(error, EwsError::Timeout { may_have_taken_effect: true, .. }), "{error:?}");
     assert_eq!(error.class(), ErrorClass::MailboxTemporary);

@@ -43,7 +43,8 @@ CREATE TABLE tombstone (
     change  INTEGER PRIMARY KEY,
     mailbox INTEGER NOT NULL,
     folder  INTEGER NOT NULL,
-    item    INTEGER
+    item    INTEGER,
+    born    INTEGER NOT NULL
 );
 
 -- The last numbers given away. They are never given again, also not after what carried them is gone.

@@ -199,6 +199,11 @@ impl Decoder {
             return Err(not_base64());
         }
         self.ended = groups.ends_with(b"=");
+        let needed = groups.len() / 4 * 3;
+        if self.decoded.capacity() - self.decoded.len() < needed {
+            // A quarter more instead of twice as much: a large content should not have room for two.
+            self.decoded.reserve_exact(needed.max(self.decoded.capacity() / 4));
+        }
         STANDARD.decode_vec(groups, &mut self.decoded).map_err(|_| not_base64())
     }
 }

@@ -94,11 +94,7 @@ impl Writer {
     pub fn base64(&mut self, content: Bytes) -> &mut Self {
         self.close_tag();
         if content.len() <= WRITTEN_AT_ONCE {
-            let start = self.text.len();
-            self.text.resize(start + content.len().div_ceil(3) * 4, 0);
-            // The room is exactly what padded base64 takes.
-            let written = STANDARD.encode_slice(&content, &mut self.text[start..]).unwrap_or(0);
-            self.text.truncate(start + written);
+            self.text.extend_from_slice(STANDARD.encode(content).as_bytes());
         } else {
             let text = std::mem::take(&mut self.text);
             self.pieces.push(Piece::Text(text.into()));

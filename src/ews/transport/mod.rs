@@ -4,6 +4,8 @@
 //! found a pooled connection closed *before its first byte was written* goes out on another connection. A request
 //! that was begun is never repeated, so nothing is done twice that we did not ask for twice.
 //!
+//! Exchange is talked to directly: no proxy of the environment is used.
+//!
 //! Connections that idle are closed on our side before IIS (120 s) and the usual load balancers (60 s) do, so that
 //! hardly ever a request meets the server's closing of the connection.
 
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Certificate, Url, redirect, retry};
+use reqwest::{Body, Certificate, RequestBuilder, Url, redirect, retry};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
 use tokio_rustls::rustls::RootCertStore;
@@ -101,16 +103,37 @@ impl Transport {
         expect: Expect,
     ) -> Result<Arrived, EwsError> {
         let Ok(_permit) = self.permits.acquire().await else { unreachable!("the semaphore is never closed") };
+        let began = Instant::now();
         let sent_bytes = body.len();
-        let handed_over = body.handed_over();
         let request_id = request_id();
         let mut request = self.http.post(self.url.clone()).header(CLIENT_REQUEST_ID, &request_id);
         if let Some(anchor) = anchor {
             request = request.header(ANCHOR_MAILBOX, anchor);
         }
-        let request = request.body(Body::wrap(body));
+        let arrived = self.exchange(request, body, expect, began, at).await;
+        debug!(
+            operation = at.operation,
+            mailbox = %at.place.mailbox,
+            request_id,
+            sent_bytes,
+            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            status = arrived.as_ref().ok().map(|arrived| arrived.head.status),
+            error = arrived.as_ref().err().map(tracing::field::display),
+            "a request to EWS"
+        );
+        arrived
+    }
 
-        let began = Instant::now();
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        body: RequestBody,
+        expect: Expect,
+        began: Instant,
+        at: &At,
+    ) -> Result<Arrived, EwsError> {
+        let sent_bytes = body.len();
+        let handed_over = body.handed_over();
         let mut deadline = Deadline { began, allowed: self.request_timeout, of_size: Duration::ZERO };
         deadline.allow_for(sent_bytes);
         let timed_out = |deadline: &Deadline| EwsError::Timeout {
@@ -118,23 +141,13 @@ impl Transport {
             may_have_taken_effect: handed_over.is_complete(),
             at: at.clone(),
         };
-        let response = match tokio::time::timeout_at(deadline.at(), request.send()).await {
-            Err(_) => return Err(timed_out(&deadline)),
-            Ok(Err(error)) => return Err(failure::of_sending(error, &handed_over, at)),
-            Ok(Ok(response)) => response,
-        };
-        let status = response.status().as_u16();
-        let arrived = answer::collect(response, at, expect, self.limits, sent_bytes, &mut deadline, &timed_out).await;
-        debug!(
-            operation = at.operation,
-            mailbox = %at.place.mailbox,
-            request_id,
-            status,
-            sent_bytes,
-            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "EWS answered"
-        );
-        arrived
+        match tokio::time::timeout_at(deadline.at(), request.body(Body::wrap(body)).send()).await {
+            Err(_) => Err(timed_out(&deadline)),
+            Ok(Err(error)) => Err(failure::of_sending(error, &handed_over, at)),
+            Ok(Ok(response)) => {
+                answer::collect(response, at, expect, self.limits, sent_bytes, &mut deadline, &timed_out).await
+            }
+        }
     }
 }
 

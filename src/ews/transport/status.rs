@@ -146,7 +146,7 @@ mod tests {
             retry_after(&headers, now)
         };
         assert_eq!(after("17"), Some(Duration::from_secs(17)));
-        assert_eq!(after("Tue, 24 Nov 2026 10:01:00 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(after("Tue, 24 Nov 2026 10:01:00 GMT"), Some(Duration::from_mins(1)));
         assert_eq!(after("Tue, 24 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(after("soon"), None);
         assert_eq!(after("-5"), None);

@@ -48,6 +48,7 @@ impl NewItem {
             subject: String::new(),
             body_kind: BodyKind::Text,
             body_size: 0,
+            headers_size: 0,
             preview: String::new(),
             importance: 1,
             sensitivity: 0,
@@ -92,7 +93,8 @@ impl NewItem {
 
     /// Fills in what follows from the rest: sizes and the conversation.
     pub fn complete(&mut self) {
-        self.item.body_size = (self.body.len() + self.headers.len()) as u64;
+        self.item.body_size = self.body.len() as u64;
+        self.item.headers_size = self.headers.len() as u64;
         self.item.calendar = self.calendar.is_some();
         if self.item.conversation_topic.is_empty() {
             conversation::normalised_topic(&self.item.subject).clone_into(&mut self.item.conversation_topic);

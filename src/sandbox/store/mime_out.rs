@@ -72,6 +72,16 @@ pub fn message(item: &Item, content: &Content, attachments: &Contents) -> Vec<u8
     bytes
 }
 
+/// The headers that a message has after it was sent; who got it blindly is not in them.
+#[must_use]
+pub fn transport_headers(item: &Item) -> String {
+    let mut shown = item.clone();
+    shown.bcc.clear();
+    let mut out = head(&shown, "");
+    out.push_str("MIME-Version: 1.0\r\n");
+    out
+}
+
 /// A signed message is its attachment, MIME headers included; an opaque one is the object in it.
 fn smime(item: &Item, mut head: String, whole: &[u8]) -> Vec<u8> {
     if item.class == "IPM.Note.SMIME.MultipartSigned" {
@@ -164,6 +174,7 @@ fn head(item: &Item, came_with: &str) -> String {
 /// A boundary that is the same each time for the same message, in the form that Exchange gives it.
 fn boundary(item: &Item, content: &Content, level: u8) -> String {
     let mut digest = Sha256::new();
+    digest.update(item.number.0.to_be_bytes());
     digest.update(item.message_id.as_deref().unwrap_or_default());
     digest.update(&content.body);
     let digest = digest.finalize();

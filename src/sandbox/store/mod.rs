@@ -16,7 +16,7 @@ pub(crate) mod mime_in;
 pub(crate) mod mime_out;
 pub(crate) mod model;
 pub(crate) mod property;
-mod readback;
+pub(crate) mod readback;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;
@@ -423,13 +423,14 @@ async fn load(connection: &mut SqliteConnection, path: &Path) -> Result<(State, 
     for row in sqlx::query("SELECT data FROM item ORDER BY number").fetch_all(&mut *connection).await? {
         state.put_item(Arc::new(serde_json::from_str(row.get(0)).map_err(damaged)?));
     }
-    let graves = "SELECT change, mailbox, folder, item FROM tombstone ORDER BY change";
+    let graves = "SELECT change, mailbox, folder, item, born FROM tombstone ORDER BY change";
     for row in sqlx::query(graves).fetch_all(&mut *connection).await? {
         state.bury(Tombstone {
             change: row.get(0),
             mailbox: MailboxNo(row.get(1)),
             folder: FolderNo(row.get(2)),
             item: row.get::<Option<i64>, _>(3).map(ItemNo),
+            born: row.get(4),
         });
     }
     let row = sqlx::query("SELECT number, change FROM counter").fetch_one(&mut *connection).await?;

@@ -123,8 +123,10 @@ pub struct Item {
     pub class: String,
     pub subject: String,
     pub body_kind: BodyKind,
-    /// Bytes of body and headers.
+    /// Bytes of the body.
     pub body_size: u64,
+    /// Bytes of the Internet headers.
+    pub headers_size: u64,
     pub preview: String,
     /// 0 low, 1 normal, 2 high.
     pub importance: u8,
@@ -222,7 +224,7 @@ impl Item {
 
     /// `PidTagMessageSize`: what is stored, with a flat rate for the properties.
     pub fn size(&self) -> u64 {
-        1024 + self.body_size + self.attachments.iter().map(Attachment::stored_size).sum::<u64>()
+        1024 + self.body_size + self.headers_size + self.attachments.iter().map(Attachment::stored_size).sum::<u64>()
     }
 
     pub fn property(&self, key: &PropertyKey) -> Option<&PropertyValue> {

@@ -32,6 +32,12 @@ pub fn distinguished_set(word: &str) -> Option<&'static str> {
     DISTINGUISHED.iter().find(|(name, _)| *name == word).map(|(_, guid)| *guid)
 }
 
+/// The word by which EWS knows a property set.
+#[must_use]
+pub fn distinguished_word(guid: &str) -> Option<&'static str> {
+    DISTINGUISHED.iter().find(|(_, known)| *known == guid).map(|(name, _)| *name)
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PropertyName {
     Tag(u16),
@@ -230,12 +236,7 @@ impl PropertyKey {
     /// For reading back: words of EWS.
     #[must_use]
     pub fn stored(&self, value: &PropertyValue) -> StoredProperty {
-        let word = |guid: &String| {
-            DISTINGUISHED
-                .iter()
-                .find(|(_, known)| known == guid)
-                .map_or_else(|| guid.clone(), |(name, _)| (*name).into())
-        };
+        let word = |guid: &String| distinguished_word(guid).map_or_else(|| guid.clone(), str::to_owned);
         let (set, name) = match &self.name {
             PropertyName::Tag(tag) => (String::new(), format!("0x{tag:04x}")),
             PropertyName::Id(set, id) => (word(set), id.to_string()),
@@ -257,6 +258,7 @@ impl StoredProperty {
             let set = distinguished_set(&self.set).map(str::to_owned).or_else(|| guid(&self.set))?;
             match self.name.parse() {
                 Ok(id) => PropertyName::Id(set, id),
+                Err(_) if set == INTERNET_HEADERS => PropertyName::Named(set, self.name.to_lowercase()),
                 Err(_) => PropertyName::Named(set, self.name.clone()),
             }
         };

@@ -18,6 +18,8 @@ pub struct Tombstone {
     pub mailbox: MailboxNo,
     pub folder: FolderNo,
     pub item: Option<ItemNo>,
+    /// When it had come there: who never heard of it need not hear that it went.
+    pub born: Change,
 }
 
 #[derive(Default)]
@@ -122,10 +124,6 @@ impl State {
 
     pub fn tombstones(&self, mailbox: MailboxNo) -> &[Tombstone] {
         self.mailboxes.get(&mailbox).map_or(&[], |state| &state.tombstones)
-    }
-
-    pub fn mailboxes(&self) -> impl Iterator<Item = &Arc<Mailbox>> {
-        self.mailboxes.values().map(|state| &state.mailbox)
     }
 
     /// Every folder of a mailbox, the root first.

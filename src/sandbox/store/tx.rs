@@ -20,6 +20,7 @@ use super::state::{State, Tombstone};
 pub(super) enum Statement {
     Content { item: ItemNo, body: String, headers: String, calendar: Option<String> },
     Body { item: ItemNo, body: String },
+    Headers { item: ItemNo, headers: String },
     MoveContent { from: ItemNo, to: ItemNo },
     CopyContent { from: ItemNo, to: ItemNo },
     Piece { attachment: AttachmentNo, position: i64, content: Bytes },
@@ -54,6 +55,7 @@ impl Changes {
         self.bytes += match &statement {
             Statement::Content { body, headers, .. } => body.len() + headers.len(),
             Statement::Body { body, .. } => body.len(),
+            Statement::Headers { headers, .. } => headers.len(),
             Statement::Piece { content, .. } => content.len(),
             _ => 0,
         };
@@ -216,7 +218,13 @@ impl<'a> Tx<'a> {
             self.remove(&item);
         }
         let change = self.change();
-        self.own.tombstones.push(Tombstone { change, mailbox: folder.mailbox, folder: folder.number, item: None });
+        self.own.tombstones.push(Tombstone {
+            change,
+            mailbox: folder.mailbox,
+            folder: folder.number,
+            item: None,
+            born: folder.created_change,
+        });
         self.own.folders.insert(folder.number, None);
     }
 
@@ -236,7 +244,8 @@ impl<'a> Tx<'a> {
         item.mailbox = mailbox;
         item.place = place;
         (item.created_change, item.content_change, item.read_change) = (change, change, change);
-        item.body_size = (body.len() + headers.len()) as u64;
+        item.body_size = body.len() as u64;
+        item.headers_size = headers.len() as u64;
         item.calendar = calendar.is_some();
         self.own.statement(Statement::Content { item: item.number, body, headers, calendar });
         item.attachments = attachments.into_iter().map(|attachment| self.attach(attachment, mailbox)).collect();
@@ -314,15 +323,41 @@ impl<'a> Tx<'a> {
     }
 
     /// Replaces the body of an item; `changed` comes after it.
-    pub fn set_body(&mut self, item: &mut Item, earlier: usize, body: String) {
-        item.body_size = (item.body_size + body.len() as u64).saturating_sub(earlier as u64);
+    pub fn set_body(&mut self, item: &mut Item, body: String) {
+        item.body_size = body.len() as u64;
         self.own.statement(Statement::Body { item: item.number, body });
     }
 
-    /// Replaces body, headers and calendar part of an item.
-    pub fn set_content(&mut self, item: &mut Item, body: String, headers: String, calendar: Option<String>) {
-        item.body_size = (body.len() + headers.len()) as u64;
-        item.calendar = calendar.is_some();
+    /// Replaces the Internet headers of an item; `changed` comes after it.
+    pub fn set_headers(&mut self, item: &mut Item, headers: String) {
+        item.headers_size = headers.len() as u64;
+        self.own.statement(Statement::Headers { item: item.number, headers });
+    }
+
+    /// Replaces all that came with MIME: content and attachments; `changed` comes after it.
+    pub fn set_content(&mut self, item: &mut Item, new: NewItem) {
+        for attachment in std::mem::take(&mut item.attachments) {
+            self.drop_attachment(&attachment);
+        }
+        let NewItem { item: read, body, headers, calendar, attachments } = new;
+        let kept = item.clone();
+        *item = Item {
+            number: kept.number,
+            mailbox: kept.mailbox,
+            place: kept.place,
+            deleted_from: kept.deleted_from,
+            created_change: kept.created_change,
+            content_change: kept.content_change,
+            read_change: kept.read_change,
+            flags: kept.flags,
+            created: kept.created,
+            received: kept.received,
+            follow_up: kept.follow_up,
+            reminder: kept.reminder,
+            extended: kept.extended,
+            ..read
+        };
+        item.attachments = attachments.into_iter().map(|one| self.attach(one, item.mailbox)).collect();
         self.own.statement(Statement::Content { item: item.number, body, headers, calendar });
     }
 
@@ -345,7 +380,13 @@ impl<'a> Tx<'a> {
         self.own.items.insert(item.number, None);
         if let Some(folder) = item.folder() {
             let change = self.change();
-            self.own.tombstones.push(Tombstone { change, mailbox: item.mailbox, folder, item: Some(item.number) });
+            self.own.tombstones.push(Tombstone {
+                change,
+                mailbox: item.mailbox,
+                folder,
+                item: Some(item.number),
+                born: item.created_change,
+            });
         }
     }
 

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use super::StoreError;
 use super::content::first_piece;
 use super::model::Item;
-use super::state::State;
+use super::state::{State, Tombstone};
 use super::tx::{Changes, Numbers, Statement, Tx};
 
 /// Jobs committed together at the most, and bytes of content among them.
@@ -131,12 +131,14 @@ impl Writer {
         for (number, _) in changes.items.iter().filter(|(_, item)| item.is_none()) {
             sqlx::query("DELETE FROM content WHERE item = ?").bind(number.0).execute(&mut *connection).await?;
         }
-        for tombstone in &changes.tombstones {
-            sqlx::query("INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)")
+        let stays = |tombstone: &&Tombstone| !matches!(changes.mailboxes.get(&tombstone.mailbox), Some(None));
+        for tombstone in changes.tombstones.iter().filter(stays) {
+            sqlx::query("INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?, ?)")
                 .bind(tombstone.change)
                 .bind(tombstone.mailbox.0)
                 .bind(tombstone.folder.0)
                 .bind(tombstone.item.map(|item| item.0))
+                .bind(tombstone.born)
                 .execute(&mut *connection)
                 .await?;
         }
@@ -173,6 +175,9 @@ async fn execute(connection: &mut SqliteConnection, statement: &Statement) -> Re
         }
         Statement::Body { item, body } => {
             sqlx::query("UPDATE content SET body = ? WHERE item = ?").bind(body).bind(item.0)
+        }
+        Statement::Headers { item, headers } => {
+            sqlx::query("UPDATE content SET headers = ? WHERE item = ?").bind(headers).bind(item.0)
         }
         Statement::MoveContent { from, to } => {
             sqlx::query("UPDATE content SET item = ? WHERE item = ?").bind(to.0).bind(from.0)
