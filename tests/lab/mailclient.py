@@ -1,4 +1,5 @@
 """exchangelib as the mail client: it knows nothing of this project."""
+import contextlib
 import email.message
 import email.policy
 import uuid
@@ -52,6 +53,17 @@ def mailbox_of(sandbox, address, access_type=IMPERSONATION, **options):
                    access_type=access_type)
 
 
+@contextlib.contextmanager
+def retrying(account, policy):
+    """The account with a retry policy for a while; exchangelib shares it among all accounts of the same sign-in."""
+    config = account.protocol.config
+    usual, config.retry_policy = config.retry_policy, policy
+    try:
+        yield account
+    finally:
+        config.retry_policy = usual
+
+
 def own_mailbox(sandbox, address, password):
     return mailbox_of(sandbox, address, DELEGATE, user=address, password=password)
 
@@ -83,7 +95,8 @@ def compose(sender, recipient, subject, text, html=None, message_id=None, attach
 def store_sent(account, mime, **properties):
     """Puts a message into Sent Items as a client does after sending: from its MIME, read, and no draft."""
     content = mime if isinstance(mime, bytes) else mime.as_bytes()
-    item = Message(account=account, folder=account.sent, mime_content=content, message_flags=1, **properties)
+    properties = {"is_read": True, "message_flags": 1} | properties
+    item = Message(account=account, folder=account.sent, mime_content=content, **properties)
     return item.save()
 
 

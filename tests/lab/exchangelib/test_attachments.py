@@ -25,7 +25,7 @@ def test_files_inline_images_and_messages_of_the_mime_are_attachments(anna, sand
     assert attached["logo.png"].is_inline and attached["logo.png"].content_id.strip("<>") == "logo@n"
     assert attached["logo.png"].content == PIXEL
     (inner,) = [attachment for attachment in item.attachments if isinstance(attachment, ItemAttachment)]
-    assert inner.item.subject == "Inner" and inner.item.text_body.strip() == "inside"
+    assert inner.item.subject == "Inner" and inner.item.body.strip() == "inside"
     assert item.has_attachments
 
 

@@ -69,7 +69,8 @@ def test_pox_autodiscover_names_the_address_of_ews(sandbox, network, path):
                            auth=(sandbox.account, sandbox.password), verify=str(sandbox.ca_file), timeout=10)
     assert answer.status_code == 200, answer.text
     tree = etree.fromstring(answer.content)
-    protocols = {protocol.findtext(f"{{{POX}}}Type"): protocol for protocol in tree.iter(f"{{{POX}}}Protocol")}
+    account = tree.find(f".//{{{POX}}}Account")
+    protocols = {protocol.findtext(f"{{{POX}}}Type"): protocol for protocol in account.findall(f"{{{POX}}}Protocol")}
     assert protocols["EXCH"].findtext(f"{{{POX}}}EwsUrl").lower().endswith("/ews/exchange.asmx")
     assert tree.findtext(f".//{{{POX}}}AutoDiscoverSMTPAddress").lower() == sandbox.anna
 

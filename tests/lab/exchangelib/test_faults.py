@@ -22,17 +22,19 @@ from sandbox import Sandbox, busy
 @pytest.fixture
 def impatient(sandbox):
     """A client that gives up at the first trouble."""
-    account = mailclient.mailbox_of(sandbox, sandbox.jonas, retry_policy=FailFast())
+    account = mailclient.mailbox_of(sandbox, sandbox.jonas)
     account.sent.refresh()
-    return account
+    with mailclient.retrying(account, FailFast()):
+        yield account
 
 
 @pytest.fixture
 def patient(sandbox):
     """A client that tries again and keeps away when it is told to."""
-    account = mailclient.mailbox_of(sandbox, sandbox.jonas, retry_policy=FaultTolerance(max_wait=30))
+    account = mailclient.mailbox_of(sandbox, sandbox.jonas)
     account.sent.refresh()
-    return account
+    with mailclient.retrying(account, FaultTolerance(max_wait=30)):
+        yield account
 
 
 def test_a_server_that_is_busy_says_how_long_to_stay_away(sandbox, impatient):

@@ -120,7 +120,7 @@ def test_an_attached_message_stays_as_it_is(anna, sandbox, original, updater):
     after = only(anna, original["Message-ID"])
     assert FOOTER in after.text_body
     (inner,) = [attachment for attachment in after.attachments if isinstance(attachment, ItemAttachment)]
-    assert inner.item.subject == "Anfrage" and "Was kostet das?" in inner.item.text_body
+    assert inner.item.subject == "Anfrage" and "Was kostet das?" in inner.item.body
 
 
 def test_a_copy_stored_after_the_processed_message_came_is_updated_later(anna, original, updater):

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import ews from 'ews-javascript-api';
-import { Sandbox, Updater, connect, discover, people } from './lab.mjs';
+import { Sandbox, Updater, connect, discover, people, xml } from './lab.mjs';
 
 const {
   BasePropertySet, BodyType, ConflictResolutionMode, DefaultExtendedPropertySet, DeleteMode, EmailMessage,
@@ -61,7 +61,7 @@ async function read(id, bodyType = BodyType.HTML) {
 }
 
 async function only(messageId) {
-  const found = await find(new SearchFilter.IsEqualTo(EmailMessageSchema.InternetMessageId, messageId));
+  const found = await find(new SearchFilter.IsEqualTo(EmailMessageSchema.InternetMessageId, xml(messageId)));
   assert.equal(found.length, 1);
   return read(found[0].Id.UniqueId);
 }
@@ -105,7 +105,7 @@ test('a message stored from MIME is found by its Message-ID and reads back whole
 test('a draft is created from properties', async () => {
   const draft = new EmailMessage(service);
   draft.Subject = `Entwurf ${randomUUID()}`;
-  draft.Body = new MessageBody(BodyType.HTML, '<p>Ä &amp; ß</p>');
+  draft.Body = new MessageBody(BodyType.HTML, xml('<p>Ä &amp; ß</p>'));
   draft.ToRecipients.Add('kim@kunde.example');
   draft.Categories.Add('Rot');
   await draft.Save(WellKnownFolderName.Drafts);
@@ -135,7 +135,7 @@ test('subject, body and a category of a sent message are changed in place', asyn
   await storeSent(messageId);
   const item = await only(messageId);
   item.Subject = 'Neu';
-  item.Body = new MessageBody(BodyType.HTML, '<p>neu</p>');
+  item.Body = new MessageBody(BodyType.HTML, xml('<p>neu</p>'));
   item.Categories.Add('Blau');
   await item.Update(ConflictResolutionMode.AlwaysOverwrite);
   const changed = await only(messageId);
@@ -181,7 +181,7 @@ test('a deleted message is gone, or in the wastebasket', async () => {
   await (await only(first)).Delete(DeleteMode.HardDelete);
   await (await only(second)).Delete(DeleteMode.MoveToDeletedItems);
   for (const messageId of [first, second]) {
-    const filter = new SearchFilter.IsEqualTo(EmailMessageSchema.InternetMessageId, messageId);
+    const filter = new SearchFilter.IsEqualTo(EmailMessageSchema.InternetMessageId, xml(messageId));
     assert.equal((await find(filter)).length, 0);
     const trash = await service.FindItems(WellKnownFolderName.DeletedItems, filter, new ItemView(5));
     assert.equal(trash.Items.length, messageId === second ? 1 : 0);

@@ -20,6 +20,11 @@ const password = setting('service_password');
 
 export const people = { anna: 'anna.bergstroem@nordwind.example' };
 
+/** ews-javascript-api writes values into its XML as they are, and leaves it to its users to escape them. */
+export function xml(text) {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
+}
+
 /** Polls until the condition holds, and returns what it found. */
 async function until(condition, seconds, what) {
   const end = Date.now() + seconds * 1000;
