@@ -90,6 +90,15 @@ impl Answer {
         if let Some(list) = empty_list(self.operation) {
             self.xml.empty(list, &[]);
         }
+        let last = match self.operation {
+            "SyncFolderItems" => Some("m:IncludesLastItemInRange"),
+            "SyncFolderHierarchy" => Some("m:IncludesLastFolderInRange"),
+            _ => None,
+        };
+        if let Some(last) = last {
+            self.xml.empty("m:SyncState", &[]);
+            self.xml.plain(last, true);
+        }
         self.xml.close(&self.message);
     }
 

@@ -101,6 +101,38 @@ pub fn entry_id(mailbox: &str, folder: FolderNo, item: ItemNo) -> Vec<u8> {
     bytes
 }
 
+/// The entry id in an identifier of a folder or an item.
+#[must_use]
+pub fn entry_of(id: &Id) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(MESSAGE_ENTRY);
+    match id.kind {
+        IdKind::Folder(folder) => {
+            entry(&mut bytes, &id.mailbox, 1);
+            counter(&mut bytes, &id.mailbox, folder.0);
+        }
+        IdKind::Item(item) => {
+            entry(&mut bytes, &id.mailbox, 7);
+            counter(&mut bytes, &id.mailbox, 0);
+            counter(&mut bytes, &id.mailbox, item.0);
+        }
+        IdKind::Attachment(..) | IdKind::Conversation(_) => return None,
+    }
+    Some(bytes)
+}
+
+/// What an entry id names.
+#[must_use]
+pub fn from_entry(bytes: &[u8]) -> Option<Id> {
+    let guid: String = bytes.get(4..20)?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mailbox = format!("{}-{}-{}-{}-{}", &guid[..8], &guid[8..12], &guid[12..16], &guid[16..20], &guid[20..]);
+    let kind = match (bytes.len(), *bytes.get(20)?) {
+        (FOLDER_ENTRY, 1) => IdKind::Folder(FolderNo(number(&bytes[38..44]))),
+        (MESSAGE_ENTRY, 7) => IdKind::Item(ItemNo(number(&bytes[62..68]))),
+        _ => return None,
+    };
+    Some(Id { mailbox, kind })
+}
+
 /// Reads any identifier.
 pub fn parse(text: &str) -> Result<Id, IdProblem> {
     if text.is_empty() {
@@ -224,6 +256,10 @@ mod tests {
             let kind = |text: String| parse(&text).unwrap().kind;
             prop_assert_eq!(kind(item_id(MAILBOX, ItemNo(a))), IdKind::Item(ItemNo(a)));
             prop_assert_eq!(kind(folder_id(MAILBOX, FolderNo(a))), IdKind::Folder(FolderNo(a)));
+            let item = parse(&item_id(MAILBOX, ItemNo(a))).unwrap();
+            prop_assert_eq!(from_entry(&entry_of(&item).unwrap()), Some(item));
+            let folder = parse(&folder_id(MAILBOX, FolderNo(a))).unwrap();
+            prop_assert_eq!(from_entry(&entry_of(&folder).unwrap()), Some(folder));
             let way = vec![AttachmentNo(b), AttachmentNo(c)];
             prop_assert_eq!(kind(attachment_id(MAILBOX, ItemNo(a), &way)), IdKind::Attachment(ItemNo(a), way));
             prop_assert_eq!(parse_change_key(&change_key(9, MAILBOX, a)), Some(a));
@@ -233,6 +269,7 @@ mod tests {
         #[test]
         fn no_text_at_all_upsets_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&STANDARD.encode(&bytes));
+            let _ = from_entry(&bytes);
         }
     }
 }

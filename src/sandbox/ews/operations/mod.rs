@@ -1,5 +1,6 @@
 //! One file an operation.
 
+mod convert_id;
 mod create_attachment;
 mod create_folder;
 mod create_item;
@@ -126,6 +127,7 @@ operations! {
     ResolveNames => resolve_names::ResolveNames,
     ExpandDL => expand_dl::ExpandDl,
     GetServerTimeZones => get_server_time_zones::GetServerTimeZones,
+    ConvertId => convert_id::ConvertId,
     GetUserConfiguration => get_user_configuration::GetUserConfiguration,
 }
 

@@ -7,19 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 
-use super::{Context, Operation, child, item_refs};
+use super::{Context, Operation, child, get_item, item_refs};
 use crate::sandbox::ews::SoapAnswer;
 use crate::sandbox::ews::answer::Answer;
 use crate::sandbox::ews::folders;
-use crate::sandbox::ews::mapi::View;
 use crate::sandbox::ews::problem::{Fault, Problem};
-use crate::sandbox::ews::render::{self, Picture};
-use crate::sandbox::ews::session::{FolderRef, Session};
+use crate::sandbox::ews::render;
+use crate::sandbox::ews::session::{self, FolderRef, Session};
 use crate::sandbox::ews::settings::text;
 use crate::sandbox::ews::shape::ItemShape;
 use crate::sandbox::ews::write::Xml;
 use crate::sandbox::store::ids;
-use crate::sandbox::store::model::{Change, Folder, FolderNo, Item, ItemNo, flags};
+use crate::sandbox::store::model::{Change, FolderNo, Item, ItemNo, Mailbox, flags};
 use crate::sandbox::store::state::State;
 
 pub struct SyncFolderItems {
@@ -76,7 +75,7 @@ impl Operation for SyncFolderItems {
     const WRITES: bool = false;
 
     fn read(node: Node<'_, '_>, context: Context<'_>) -> Result<Self, Fault> {
-        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, true));
+        let shape = child(node, "ItemShape").map(|shape| ItemShape::read(shape, context.version, false));
         let value = |name| child(node, name).map(text).unwrap_or_default();
         Ok(Self {
             shape: shape.unwrap_or_else(|| Ok(ItemShape::default())),
@@ -98,23 +97,29 @@ impl Operation for SyncFolderItems {
 
     async fn execute(self, session: &Session<'_>, name: &'static str) -> Result<SoapAnswer, Fault> {
         let mut answer = Answer::new(name);
-        session.service.store.read(|state| {
-            let found = self.changes(session, state);
-            answer.outcome(found, |xml, (folder, guid, events, next, last)| {
-                xml.text("m:SyncState", &next.write());
-                xml.plain("m:IncludesLastItemInRange", last);
-                xml.open("m:Changes");
-                for event in &events {
-                    self.write(xml, session, event, &folder, &guid);
-                }
-                xml.close("m:Changes");
-            });
+        let found = session.service.store.read(|state| self.changes(session, state));
+        let written = match found {
+            Ok(found) => self.write_all(session, &found).await.map(|changes| (changes, found.next, found.last)),
+            Err(problem) => Err(problem),
+        };
+        answer.outcome(written, |xml, (changes, next, last)| {
+            xml.text("m:SyncState", &next.write());
+            xml.plain("m:IncludesLastItemInRange", last);
+            xml.open("m:Changes");
+            xml.raw(&changes.finish());
+            xml.close("m:Changes");
         });
         Ok(answer.finish())
     }
 }
 
-type Found = (Arc<Folder>, String, Vec<Event>, SyncState, bool);
+/// What a client has not heard of yet.
+struct Found {
+    mailbox: Arc<Mailbox>,
+    events: Vec<Event>,
+    next: SyncState,
+    last: bool,
+}
 
 impl SyncFolderItems {
     fn changes(&self, session: &Session<'_>, state: &State) -> Result<Found, Problem> {
@@ -126,7 +131,7 @@ impl SyncFolderItems {
             _ => problem,
         })?;
         let since = SyncState::read(&self.state, folder.number)?;
-        let guid = state.mailbox(folder.mailbox).map(|mailbox| mailbox.guid.clone()).unwrap_or_default();
+        let mailbox = state.mailbox(folder.mailbox).cloned().ok_or_else(Problem::no_mailbox)?;
         let mut events: Vec<(Change, Event)> = Vec::new();
         for item in state.items_in(folder.number).filter(|item| item.change() > since.change) {
             let event = match () {
@@ -151,43 +156,43 @@ impl SyncFolderItems {
         events.truncate(self.max);
         let reached = if last { state.change() } else { events.last().map_or(since.change, |(change, _)| *change) };
         let next = SyncState { folder: folder.number, change: reached };
-        let wanted = |event: &Event| !self.ignore.contains(&ids::item_id(&guid, event.item()));
+        let wanted = |event: &Event| !self.ignore.contains(&ids::item_id(&mailbox.guid, event.item()));
         let events = events.into_iter().map(|(_, event)| event).filter(wanted).collect();
-        Ok((folder, guid, events, next, last))
+        Ok(Found { mailbox, events, next, last })
     }
 
-    fn write(&self, xml: &mut Xml, session: &Session<'_>, event: &Event, folder: &Folder, guid: &str) {
-        let Ok(shape) = &self.shape else { return };
-        let whole = |xml: &mut Xml, name: &str, item: &Item| {
-            xml.open(name);
-            Picture {
-                view: View { item, guid, content: None },
-                directory: &session.service.directory,
-                version: session.version,
-                shape,
-                parent: Some(folder),
-                root: item.number,
-                way: &[],
-                mime: None,
-            }
-            .write(xml);
-            xml.close(name);
-        };
-        match event {
-            Event::Create(item) => whole(xml, "t:Create", item),
-            Event::Update(item) => whole(xml, "t:Update", item),
-            Event::ReadFlagChange(item) => {
-                xml.open("t:ReadFlagChange");
-                render::item_id(xml, &ids::item_id(guid, item.number), guid, item);
-                xml.plain("t:IsRead", item.has(flags::READ));
-                xml.close("t:ReadFlagChange");
-            }
-            Event::Delete(item) => {
-                xml.open("t:Delete");
-                xml.empty("t:ItemId", &[("Id", &ids::item_id(guid, *item))]);
-                xml.close("t:Delete");
+    async fn write_all(&self, session: &Session<'_>, found: &Found) -> Result<Xml, Problem> {
+        let shape = self.shape.as_ref().map_err(Clone::clone)?;
+        let mailbox = &found.mailbox;
+        let mut xml = Xml::default();
+        for event in &found.events {
+            match event {
+                Event::Create(item) | Event::Update(item) => {
+                    let name = if matches!(event, Event::Create(_)) { "t:Create" } else { "t:Update" };
+                    let one = session::Found {
+                        item: item.clone(),
+                        root: item.number,
+                        way: Vec::new(),
+                        mailbox: mailbox.clone(),
+                    };
+                    xml.open(name);
+                    get_item::write(&mut xml, session, &one, shape).await?;
+                    xml.close(name);
+                }
+                Event::ReadFlagChange(item) => {
+                    xml.open("t:ReadFlagChange");
+                    render::item_id(&mut xml, &ids::item_id(&mailbox.guid, item.number), &mailbox.guid, item);
+                    xml.plain("t:IsRead", item.has(flags::READ));
+                    xml.close("t:ReadFlagChange");
+                }
+                Event::Delete(item) => {
+                    xml.open("t:Delete");
+                    xml.empty("t:ItemId", &[("Id", &ids::item_id(&mailbox.guid, *item))]);
+                    xml.close("t:Delete");
+                }
             }
         }
+        Ok(xml)
     }
 }
 

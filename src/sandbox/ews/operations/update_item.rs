@@ -275,11 +275,17 @@ fn run(
     let draft = item.is_draft();
     let mut edit = Edit { item: item.as_ref().clone(), body: None, headers: None, creating: false };
     let mut present = present.map(|(_, body)| (item.body_kind, body));
-    let mut mime = None;
     for update in updates {
         settings::may_change(update.path(), draft)?;
         match update {
-            Update::Set(_, Setting::Mime(new)) => mime = Some(new.as_ref().clone()),
+            // What comes before it in the request is overwritten, what comes after it stands.
+            Update::Set(_, Setting::Mime(new)) => {
+                let mut new = new.as_ref().clone();
+                new.complete();
+                present = Some((new.item.body_kind, new.body.clone()));
+                edit.body = None;
+                tx.set_content(&mut edit.item, new);
+            }
             Update::Set(_, setting) => setting.clone().apply(&mut edit)?,
             Update::Append(_, Setting::Body(kind, more)) => {
                 let whole = edit.body.take().or_else(|| present.take());
@@ -290,10 +296,6 @@ fn run(
         }
     }
     let Edit { item: mut new, body, headers, .. } = edit;
-    if let Some(mut mime) = mime {
-        mime.complete();
-        tx.set_content(&mut new, mime);
-    }
     if let Some((kind, body)) = body {
         let body = draft::stored_body(kind, &body);
         new.body_kind = kind;
