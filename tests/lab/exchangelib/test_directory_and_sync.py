@@ -11,6 +11,7 @@ def test_folders_are_found_and_counted(anna):
     assert isinstance(anna.sent, SentItems)
     names = {folder.name for folder in anna.msg_folder_root.walk()}
     assert {anna.inbox.name, anna.sent.name, anna.drafts.name, anna.trash.name} <= names
+    anna.drafts.refresh()
     before = anna.drafts.total_count
     Message(account=anna, folder=anna.drafts, subject=unique(), body="x").save()
     anna.drafts.refresh()

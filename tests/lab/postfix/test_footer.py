@@ -7,6 +7,9 @@ import processes
 from gateway import FOOTER, FOOTER_HTML, Gateway, free_port
 from mailclient import compose, new_message_id, sent_copies, store_sent
 
+# alterMIME puts its footer before the end of the body, and passes HTML without one by.
+HTML = "<html><body><p>Text</p></body></html>"
+
 
 @pytest.fixture(scope="module")
 def intake(updater):
@@ -66,7 +69,7 @@ def test_a_plain_message_gets_it_too(gateway, updater, anna, sandbox):
 
 
 def test_a_message_that_the_client_stored_before_is_updated_as_well(gateway, updater, anna, sandbox):
-    message = compose(sandbox.anna, "kim@kunde.example", "Vorher", "Text", "<p>Text</p>", new_message_id())
+    message = compose(sandbox.anna, "kim@kunde.example", "Vorher", "Text", HTML, new_message_id())
     store_sent(anna, message)
     gateway.send(sandbox.anna, ["kim@kunde.example"], message.as_bytes())
     (arrived,) = processes.until(lambda: updater.find(message["Message-ID"]), 60, "the processed copy", gateway.log)
@@ -77,7 +80,7 @@ def test_a_message_that_the_client_stored_before_is_updated_as_well(gateway, upd
 
 def test_postfix_keeps_what_the_updater_can_not_take_now_and_brings_it_later(gateway, updater, anna, sandbox, intake):
     """U2: accepted means durable, and what is not accepted stays with the relay."""
-    message = compose(sandbox.anna, "kim@kunde.example", "Später", "Text", "<p>Text</p>", new_message_id())
+    message = compose(sandbox.anna, "kim@kunde.example", "Später", "Text", HTML, new_message_id())
     store_sent(anna, message)
     updater.configure(intake={})
     processes.until(lambda: not updater.json("GET", "status")["smtp"], 20, "the SMTP door to close")
