@@ -16,7 +16,7 @@ use super::doors::{Door, Doors};
 use super::{DemoError, DemoOptions, Played, Report, pages};
 use crate::pipe::client::Client;
 use crate::pipe::types::{Event, Filter, Listed, SettingsChange, State};
-use crate::sandbox::control::{Control, ItemFilter, StoredItem};
+use crate::sandbox::control::{Control, ControlError, ItemFilter, StoredItem};
 use crate::sandbox::organisation::{SampleMessage, Stored};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::settings::{Account, Connection, IntakeSettings, PickupSettings, Schedule, Settings, SmtpSettings};
@@ -123,7 +123,7 @@ async fn with_updater(stage: &Stage, sandbox: &Sandbox, progress: super::Progres
     let mut shown = Vec::new();
     let judge = check::Judge::open(&stage.folder.join("judge.sqlite")).await?;
     for act in &acts {
-        let after = control.items(&act.sample.mailbox, &act.filter()).await?;
+        let after = act.found(control).await?;
         let rows = act.rows(&rows);
         let expected = judge.as_exchange_shows(control, &act.sample).await?;
         let ends = Ends { sample: &act.sample, rows: &rows, before: act.before.as_ref(), after: &after };
@@ -226,8 +226,13 @@ pub(super) struct Copy {
 
 impl Act {
     /// Everything in the mailbox with the message's Message-ID.
-    pub fn filter(&self) -> ItemFilter {
-        ItemFilter { message_id: self.message_id.clone(), ..ItemFilter::default() }
+    async fn found(&self, control: &Control) -> Result<Vec<StoredItem>, DemoError> {
+        let filter = ItemFilter { message_id: self.message_id.clone(), ..ItemFilter::default() };
+        match control.items(&self.sample.mailbox, &filter).await {
+            // One of the senders has none, to show what comes of that.
+            Err(ControlError::NoMailbox(_)) => Ok(Vec::new()),
+            found => Ok(found?),
+        }
     }
 
     /// What the updater recorded of each copy.
@@ -258,7 +263,7 @@ async fn acts(control: &Control) -> Result<Vec<Act>, DemoError> {
         let sample = sample.clone();
         let mut act = Act { sample, message_id: message_id(&original), original, before: None, copies };
         if act.sample.stored == Stored::Before {
-            act.before = control.items(&act.sample.mailbox, &act.filter()).await?.pop();
+            act.before = act.found(control).await?.pop();
         }
         acts.push(act);
     }
@@ -293,7 +298,7 @@ async fn hand_over(at: usize, mut act: Act, doors: Arc<Doors>, control: Control)
     if let Stored::After(seconds) = act.sample.stored {
         tokio::time::sleep(Duration::from_secs(seconds.into())).await;
         control.organisation().store_original(control.store(), &act.sample).await?;
-        act.before = control.items(&act.sample.mailbox, &act.filter()).await?.pop();
+        act.before = act.found(&control).await?.pop();
     }
     Ok((at, act))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -208,7 +208,12 @@ impl Site {
                 let kept = content.slice(..bytes.unwrap_or(content.len() / 2).min(content.len()));
                 let length = content.len();
                 let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a fault rule");
-                let pieces = stream::iter([Ok(Frame::data(kept)), Err(broken)]);
+                let cut = stream::once(async {
+                    // What an error finds unsent is not sent any more.
+                    tokio::time::sleep(UNTIL_SENT).await;
+                    Err(broken)
+                });
+                let pieces = stream::iter([Ok(Frame::data(kept))]).chain(cut);
                 let mut answer = soap(Bytes::new());
                 *answer.body_mut() = StreamBody::new(pieces).boxed_unsync();
                 answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -324,6 +329,8 @@ fn spoilt(fault: &Fault) -> Answer {
 }
 
 const SOAP: &str = "text/xml; charset=utf-8";
+/// Time for the first part of a truncated answer to get to the client.
+const UNTIL_SENT: Duration = Duration::from_millis(50);
 /// Answers of fewer bytes are sent as they are.
 const COMPRESS_FROM: usize = 2700;
 /// What a browser gets from the service's URL.

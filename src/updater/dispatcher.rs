@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -84,8 +84,8 @@ pub struct Dispatcher<E, M> {
     make: M,
     engine: Option<Arc<E>>,
     ready: VecDeque<Job>,
-    working: JoinSet<(Job, Attempt)>,
-    in_work: HashMap<tokio::task::Id, (i64, String)>,
+    working: JoinSet<Attempt>,
+    in_work: HashMap<tokio::task::Id, Arc<Job>>,
     /// Messages claimed or in work, by mailbox.
     by_mailbox: HashMap<String, usize>,
     paused: HashMap<String, i64>,
@@ -232,7 +232,7 @@ where
     }
 
     fn in_work_of(&self, mailbox: &str) -> usize {
-        self.in_work.values().filter(|(_, of)| of == mailbox).count()
+        self.in_work.values().filter(|job| job.mailbox == mailbox).count()
     }
 
     /// Starts claimed messages as far as slots and their mailboxes allow.
@@ -246,13 +246,10 @@ where
                 continue;
             }
             let Some(job) = self.ready.remove(at) else { break };
-            let engine = engine.clone();
-            let (id, mailbox) = (job.id, job.mailbox.clone());
-            let task = self.working.spawn(async move {
-                let attempt = engine.attempt(&job).await;
-                (job, attempt)
-            });
-            self.in_work.insert(task.id(), (id, mailbox));
+            let job = Arc::new(job);
+            let (engine, worked_on) = (engine.clone(), job.clone());
+            let task = self.working.spawn(async move { engine.attempt(&worked_on).await });
+            self.in_work.insert(task.id(), job);
         }
     }
 
@@ -276,7 +273,7 @@ where
         }
         self.renewed_at = now;
         let ids: Vec<i64> =
-            self.in_work.values().map(|(id, _)| *id).chain(self.ready.iter().map(|job| job.id)).collect();
+            self.in_work.values().map(|job| job.id).chain(self.ready.iter().map(|job| job.id)).collect();
         if !ids.is_empty()
             && let Err(error) = self.queue.renew(ids).await
         {
@@ -284,28 +281,17 @@ where
         }
     }
 
-    async fn done(
-        &mut self,
-        done: Result<(tokio::task::Id, (Job, Attempt)), tokio::task::JoinError>,
-        settings: &Settings,
-    ) {
-        let (job, attempt) = match done {
-            Ok((task, (job, attempt))) => {
-                self.in_work.remove(&task);
-                (job, attempt)
-            }
+    async fn done(&mut self, done: Result<(tokio::task::Id, Attempt), tokio::task::JoinError>, settings: &Settings) {
+        let (task, attempt) = match done {
+            Ok(done) => done,
             Err(panic) => {
                 // A defect of ours, met by one message: it must not take the others down. It is tried again as
                 // after any error, and given up in the end.
-                let Some((id, mailbox)) = self.in_work.remove(&panic.id()) else { return };
-                error!(id, %panic, "the work on a message broke off");
-                self.release(&mailbox);
-                let at = self.clock.now_ms() + 60_000;
-                let reason = "an internal error; see the log".to_owned();
-                self.recorded(id, self.queue.postpone(id, at, Postponed::Error, reason).await);
-                return;
+                error!(%panic, "the work on a message broke off");
+                (panic.id(), Attempt::Error { reason: "an internal error; see the log".to_owned() })
             }
         };
+        let Some(job) = self.in_work.remove(&task) else { return };
         self.release(&job.mailbox);
         let result = self.conclude(&job, attempt, settings).await;
         self.recorded(job.id, result);
@@ -323,8 +309,8 @@ where
             Attempt::Denied { .. } => {
                 self.denied.insert(job.mailbox.clone());
             }
-            // The server answered, for this account: what was wrong with it is over.
-            _ => self.released(),
+            attempt if server_answered(attempt) => self.released(),
+            _ => {}
         }
         let (next, why, reason, rule) = match attempt {
             Attempt::Finished(outcome) => {
@@ -360,6 +346,9 @@ where
         match next {
             Next::At(at) => self.queue.postpone(job.id, at, why, reason).await,
             Next::Never => {
+                let waited = SignedDuration::from_millis(now - job.waits_since).round(Unit::Second);
+                let waited = waited.unwrap_or_default();
+                let reason = format!("{reason}; given up after {waited:#}");
                 warn!(id = job.id, message_id = job.message_id, mailbox = job.mailbox, reason, "given up");
                 self.queue.finish(job.id, Outcome::new(rule, reason)).await
             }
@@ -452,6 +441,26 @@ where
                 }
             }
         }
+    }
+}
+
+/// Whether the server answered, for this account: what was wrong with it is over. What a message's own class or
+/// the scope decides says nothing of the server, nor does an error, which may be a timeout.
+fn server_answered(attempt: &Attempt) -> bool {
+    match attempt {
+        Attempt::Finished(outcome) => matches!(
+            outcome.rule,
+            Rule::UpdatedInPlace
+                | Rule::Replaced
+                | Rule::CopyAdded
+                | Rule::SplitCopyAdded
+                | Rule::AlreadyDone
+                | Rule::Superseded
+                | Rule::NoMailbox
+                | Rule::Refused
+        ),
+        Attempt::NotFoundYet { .. } | Attempt::Throttled { .. } => true,
+        Attempt::Error { .. } | Attempt::Denied { .. } | Attempt::Hold { .. } => false,
     }
 }
 

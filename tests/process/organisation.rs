@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use secrecy::ExposeSecret as _;
 use sent_items_update::pipe::client::Client;
-use sent_items_update::sandbox::control::{Control, Delivery, ItemFilter, Limits, StoredItem};
+use sent_items_update::sandbox::control::{Control, Delivery, ItemFilter, Limits, MailboxState, StoredItem};
 use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
 use sent_items_update::settings::{Account, Connection, Settings};
 
@@ -19,11 +19,11 @@ pub async fn open(folder: &Path) -> Sandbox {
     Sandbox::start(SandboxOptions { organisation, limits, ..SandboxOptions::new(folder) }).await.unwrap()
 }
 
-/// Primary addresses of those who have a mailbox of their own.
+/// Primary addresses of those who have a mailbox that can be updated.
 pub fn people(control: &Control) -> Vec<String> {
-    let service = control.service_account();
     let people = control.organisation().people.iter();
-    people.filter(|person| person.mailbox && person.upn != service).map(|person| person.primary.clone()).collect()
+    let usable = people.filter(|person| person.mailbox && person.state == MailboxState::Normal);
+    usable.map(|person| person.primary.clone()).collect()
 }
 
 /// Points an updater to the organisation and switches it on.

@@ -157,7 +157,7 @@ async fn a_copy_that_never_appears_ends_as_failed_with_the_reason() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let end = scene.queue.get(id).await.unwrap();
-    assert_eq!((end.rule, end.reason.as_str()), (Some(Rule::NotFound), "not in Sent Items"));
+    assert_eq!((end.rule, end.reason.as_str()), (Some(Rule::NotFound), "not in Sent Items; given up after 24h"));
     assert!(end.finished_at.unwrap() - end.accepted_at < (24 * 3600 + 7200) * 1000);
 }
 
@@ -256,6 +256,40 @@ async fn a_defect_met_by_one_message_does_not_take_the_others_down() {
     scene.attempted(1, waiting(1)).await;
     scene.accept("<2@x>", "a@x").await;
     scene.reaches(Counts { waiting: 1, updated: 1, ..Counts::default() }).await;
+}
+
+/// U10
+#[tokio::test]
+async fn a_defect_is_not_met_for_ever() {
+    let mut scene = Scene::new(true).await;
+    let id = scene.accept("<panic@x>", "a@x").await;
+    while scene.queue.counts().failed == 0 {
+        scene.clock.advance(Duration::from_secs(3600));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let end = scene.queue.get(id).await.unwrap();
+    assert_eq!(end.rule, Some(Rule::GaveUp));
+    assert!(end.reason.starts_with("an internal error; see the log; given up after"), "{}", end.reason);
+}
+
+/// U9: only the server itself can show that it is back.
+#[tokio::test]
+async fn what_needs_no_server_does_not_end_a_hold() {
+    let mut scene = Scene::new(true).await;
+    scene.will("<1@x>", [hold(), hold(), hold()]);
+    scene.will("<2@x>", [Attempt::Finished(Outcome::new(Rule::SmimeSigned, "signed"))]);
+    scene.accept("<1@x>", "a@x").await;
+    scene.attempted(1, waiting(1)).await;
+    scene.accept("<2@x>", "b@x").await;
+    scene.clock.advance(Duration::from_secs(2));
+    scene.attempted(2, waiting(2)).await;
+    scene.clock.advance(Duration::from_secs(5));
+    scene.attempted(4, Counts { waiting: 1, skipped: 1, ..Counts::default() }).await;
+    // The third pause in a row: the hold went on.
+    let third = scene.clock.now() + Duration::from_secs(15);
+    scene.shows(|activity| matches!(activity, Activity::Held { until, .. } if *until == third)).await;
+    scene.clock.advance(Duration::from_secs(15));
+    scene.shows(|activity| *activity == Activity::On).await;
 }
 
 /// U8

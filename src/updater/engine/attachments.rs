@@ -7,6 +7,7 @@ use std::collections::HashSet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub name: String,
+    /// Of one in the processed message: only if the body refers to it.
     pub content_id: Option<String>,
     /// An attached message, not a file.
     pub is_message: bool,
@@ -62,9 +63,8 @@ fn alike(present: &Facts, wanted: &Facts) -> bool {
     }
     // Clients and Exchange name an inline image as they like; its content id is what the body refers to.
     let same_identity = match (&present.content_id, &wanted.content_id) {
-        (Some(present), Some(wanted)) if present == wanted => true,
-        (Some(_), Some(_)) => false,
-        _ => present.name == wanted.name,
+        (present, Some(wanted)) => present.as_ref() == Some(wanted),
+        (_, None) => present.name == wanted.name,
     };
     // The size of an attached message is that of an item, not of its MIME form.
     same_identity
@@ -104,6 +104,15 @@ mod tests {
             Difference::between(&mailbox, &processed),
             Difference { alike: vec![(0, 0)], remove: vec![1], add: vec![] }
         );
+    }
+
+    #[test]
+    fn an_image_that_the_body_refers_to_only_now_is_exchanged_for_one_that_can_be_referred_to() {
+        let (mailbox, processed) = ([file("photo.jpg", 2_100)], [image("photo.jpg", "a@x", 2_000)]);
+        let exchanged = Difference { alike: vec![], remove: vec![0], add: vec![0] };
+        assert_eq!(Difference::between(&mailbox, &processed), exchanged);
+        let alike = Difference { alike: vec![(0, 0)], ..Difference::default() };
+        assert_eq!(Difference::between(&[image("photo.jpg", "b@x", 2_100)], &[file("photo.jpg", 2_000)]), alike);
     }
 
     #[test]

@@ -83,9 +83,7 @@ impl MailboxEngine {
             let trouble = match visit.run().await {
                 Ok(Looked::Ended(outcome)) => return Attempt::Finished(outcome),
                 Ok(Looked::NotThere) => {
-                    return Attempt::NotFoundYet {
-                        reason: format!("{address} has not stored its copy in Sent Items yet"),
-                    };
+                    return Attempt::NotFoundYet { reason: format!("there is no copy in Sent Items of {address}") };
                 }
                 Err(trouble) => trouble,
             };
@@ -95,7 +93,7 @@ impl MailboxEngine {
                     self.keep_primary(owner, primary.clone());
                     address = primary;
                 }
-                class => return reaction(&class, &trouble),
+                class => return reaction(&class, &trouble, &address),
             }
         }
     }
@@ -168,11 +166,15 @@ fn rank(attempt: &Attempt) -> Rank {
 }
 
 /// What an error asks for.
-fn reaction(class: &ErrorClass, trouble: &Trouble) -> Attempt {
+fn reaction(class: &ErrorClass, trouble: &Trouble, address: &SmtpAddress) -> Attempt {
     let reason = trouble.to_string();
     match class {
         ErrorClass::Denied => Attempt::Denied { reason },
-        ErrorClass::NoMailbox => Attempt::Finished(Outcome::new(Rule::NoMailbox, reason)),
+        ErrorClass::NoMailbox => {
+            let code = trouble.error.code().map_or(String::new(), |code| format!(" ({code})"));
+            let reason = format!("the sender has no mailbox: Exchange knows none with the address {address}{code}");
+            Attempt::Finished(Outcome::new(Rule::NoMailbox, reason))
+        }
         ErrorClass::Throttled { back_off } => Attempt::Throttled { reason, back_off: *back_off },
         // Believed only of the first request: once the server has answered, it is this message that a proxy or the
         // server dislikes, and it must not hold up the others for ever.

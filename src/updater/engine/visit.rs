@@ -250,7 +250,7 @@ impl Visit<'_> {
     fn facts_of(&self, attachment: &Attachment) -> Facts {
         Facts {
             name: attachment.name.clone(),
-            content_id: attachment.content_id.clone(),
+            content_id: attachment.content_id.clone().filter(|_| attachment.inline),
             is_message: attachment.kind == AttachmentKind::Message,
             size: u64::try_from(attachment.decoded_len(self.message)).ok(),
         }

@@ -123,16 +123,7 @@ impl Checker {
             Type::Any => Ok(()),
             Type::Simple(simple) => {
                 self.attributes(node, &Complex::default())?;
-                if let Some(child) = node.children().find(Node::is_element) {
-                    return Err(violation(
-                        child,
-                        format!(
-                            "The element {} cannot contain child element {} because the parent element's content model is text only.",
-                            described(node),
-                            described(child)
-                        ),
-                    ));
-                }
+                text_only(node)?;
                 let text = whole_text(node);
                 match simple.problem(&text, self.version) {
                     None => Ok(()),
@@ -176,6 +167,7 @@ impl Checker {
     }
 
     fn simple_content(&self, node: Node<'_, '_>, kind: TypeName) -> Result<(), Violation> {
+        text_only(node)?;
         match self.schema.kind(kind) {
             Type::Simple(simple) => match simple.problem(&whole_text(node), self.version) {
                 None => Ok(()),
@@ -279,6 +271,20 @@ impl Checker {
                 None
             }
         }
+    }
+}
+
+fn text_only(node: Node<'_, '_>) -> Result<(), Violation> {
+    match node.children().find(Node::is_element) {
+        None => Ok(()),
+        Some(child) => Err(violation(
+            child,
+            format!(
+                "The element {} cannot contain child element {} because the parent element's content model is text only.",
+                described(node),
+                described(child)
+            ),
+        )),
     }
 }
 
