@@ -674,5 +674,11 @@ async fn seeding_twice_stores_the_sample_mail_once() {
     let french = flagged.iter().find(|item| item.subject == "Arrêt de l’éolienne n° 3 avant jeudi").unwrap();
     assert_eq!((french.flag, french.categories.as_slice()), (FlagStatus::Flagged, &["Maintenance".to_owned()][..]));
     assert!(french.read && !french.draft);
+    let path = "/mailboxes/thomas.mueller@nordwind.example/items?folder=sentitems";
+    let items = scene.control("GET", path).send().await.unwrap().json::<Value>().await.unwrap();
+    let forwarded = items.as_array().unwrap().iter().find(|item| item["subject"] == "Anfrage Goodwin").unwrap();
+    let attached = &forwarded["attachments"][0]["item"];
+    assert_eq!(attached["subject"], "Extension of the Goodwin site");
+    assert!(attached["attachments"][0]["sha256"].is_string());
     scene.sandbox.stop().await;
 }

@@ -249,7 +249,7 @@ impl Site {
         use std::io::Write as _;
         let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
         let gzip = accepted.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("gzip"));
-        if !self.compress || !gzip || content.len() < COMPRESS_FROM {
+        if !self.compress || !gzip || !COMPRESSED_SIZES.contains(&content.len()) {
             return None;
         }
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -331,8 +331,8 @@ fn spoilt(fault: &Fault) -> Answer {
 const SOAP: &str = "text/xml; charset=utf-8";
 /// Time for the first part of a truncated answer to get to the client.
 const UNTIL_SENT: Duration = Duration::from_millis(50);
-/// Answers of fewer bytes are sent as they are.
-const COMPRESS_FROM: usize = 2700;
+/// Answers of fewer bytes are not worth it, and larger ones would hold up others.
+const COMPRESSED_SIZES: std::ops::Range<usize> = 2700..1024 * 1024;
 /// What a browser gets from the service's URL.
 const SERVICE_PAGE: &str = "<HTML lang=\"en\"><HEAD><TITLE>Service</TITLE></HEAD><BODY><DIV id=\"content\">\
     <P class=\"heading1\">Service</P><P class=\"intro\">You have created a service.</P>\

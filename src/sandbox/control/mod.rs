@@ -39,7 +39,6 @@ pub use super::faults::{Fault, Rule, RuleError, RuleStatus};
 pub use super::limits::{Budget, Limits};
 pub use super::statistics::Counts;
 pub use super::store::{Delivery, FlagStatus, ItemFilter, StoredItem};
-pub use view::{AttachmentView, ItemView};
 
 use super::Addresses;
 use super::directory::{Directory, DirectoryError, Person};
@@ -64,6 +63,8 @@ pub enum ControlError {
     NoSuchRule(u64),
     #[error("{0} has no mailbox")]
     NoMailbox(String),
+    #[error("an item can't be shown as JSON: {0}")]
+    Show(#[from] serde_json::Error),
     #[error("the change is in force but can't be kept for the next start: {0}")]
     Keep(std::io::Error),
 }

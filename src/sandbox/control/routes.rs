@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Control, ControlError, Counts, Delivery, FlagStatus, ItemFilter, ItemView, Limits, MailboxState, Rule, RuleStatus,
+    Control, ControlError, Counts, Delivery, FlagStatus, ItemFilter, Limits, MailboxState, Rule, RuleStatus, view,
 };
 
 pub fn router(control: Control, ca_pem: String) -> Router {
@@ -55,7 +55,7 @@ impl IntoResponse for ControlError {
         let status = match &self {
             Self::Directory(_) | Self::NoMailbox(_) | Self::NoSuchRule(_) => StatusCode::NOT_FOUND,
             Self::Rule(_) => StatusCode::BAD_REQUEST,
-            Self::Store(_) | Self::Organisation(_) | Self::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Organisation(_) | Self::Show(_) | Self::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         problem(status, self.to_string())
     }
@@ -177,10 +177,11 @@ async fn items(
     State(control): State<Control>,
     Path(address): Path<String>,
     Query(query): Query<ItemsQuery>,
-) -> Result<Json<Vec<ItemView>>, ControlError> {
+) -> Result<Json<Vec<Value>>, ControlError> {
     let filter = ItemFilter { folder: query.folder, message_id: query.message_id, without_content: false };
     let items = control.items(&address, &filter).await?;
-    Ok(Json(items.into_iter().map(|item| ItemView::new(item, query.content)).collect()))
+    let shown: Result<Vec<_>, _> = items.into_iter().map(|item| view::item(item, query.content)).collect();
+    Ok(Json(shown?))
 }
 
 #[derive(Deserialize)]
