@@ -1,0 +1,138 @@
+//! The programs under measurement, as processes.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// A `siu-updater` that ends with us, whatever happens.
+pub struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    pub fn start(words: &[&str], log: &Path) -> Result<Self, Error> {
+        let output = File::create(log)?;
+        let child = Command::new(env!("CARGO_BIN_EXE_siu-updater"))
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self { child, log: log.to_owned() })
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Asks again and again, up to ten minutes.
+    pub async fn until(&self, what: &str, mut sign: impl AsyncFnMut() -> bool) -> Result<(), Error> {
+        let end = Instant::now() + Duration::from_secs(600);
+        while !sign().await {
+            if Instant::now() > end {
+                return Err(format!("waited in vain for {what}\n{}", self.log()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    pub async fn stop(mut self) -> Result<(), Error> {
+        // There is no such signal on Windows, where nothing is lost by killing it either.
+        #[cfg(unix)]
+        if let Some(process) = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+            rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+        }
+        #[cfg(not(unix))]
+        self.child.start_kill()?;
+        self.child.wait().await?;
+        Ok(())
+    }
+}
+
+/// The sandbox organisation, and how to reach it.
+pub struct Sandbox {
+    program: Program,
+    http: reqwest::Client,
+    control_url: String,
+    pub ews_url: String,
+    pub authority: String,
+    pub authority_file: PathBuf,
+    pub account: String,
+    pub password: SecretString,
+    /// Primary addresses of the people who have a mailbox.
+    pub mailboxes: Vec<String>,
+}
+
+impl Sandbox {
+    pub async fn start(folder: &Path, record: bool) -> Result<Self, Error> {
+        let (data, recorded) = (folder.join("sandbox"), folder.join("recorded"));
+        let (data_text, recorded_text) = (data.to_string_lossy(), recorded.to_string_lossy());
+        let any = "127.0.0.1:0";
+        let mut words =
+            vec!["sandbox", "--empty", "--folder", &data_text, "--https", any, "--http", any, "--control", any];
+        if record {
+            words.extend(["--record", &recorded_text]);
+        }
+        let program = Program::start(&words, &folder.join("sandbox.log"))?;
+        let said = |name: &str| {
+            let log = program.log();
+            let line = log.lines().find_map(|line| line.trim().strip_prefix(name).map(str::trim));
+            line.map(str::to_owned)
+        };
+        program.until("the sandbox to greet", async || said("CA certificate").is_some()).await?;
+        let missing = || format!("the sandbox's greeting is not understood\n{}", program.log());
+        let control_url = said("Control").ok_or_else(missing)?;
+        let password = said("Its password").ok_or_else(missing)?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let about: Value = http.get(&control_url).send().await?.error_for_status()?.json().await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let usable = |person: &&Value| person["mailbox"] == true && person["state"] == "normal";
+        let people = about["people"].as_array().into_iter().flatten();
+        let authority_file = data.join("ca.pem");
+        Ok(Self {
+            authority: std::fs::read_to_string(&authority_file)?,
+            authority_file,
+            ews_url: text(&about["ews_url"]),
+            account: text(&about["service_account"]),
+            mailboxes: people.filter(usable).map(|person| text(&person["primary"])).collect(),
+            password: password.into(),
+            control_url,
+            http,
+            program,
+        })
+    }
+
+    /// Stores a message in Sent Items as a client does.
+    pub async fn store(&self, mailbox: &str, message: String) -> Result<(), Error> {
+        let url = format!("{}/mailboxes/{mailbox}/items", self.control_url);
+        self.http.post(url).body(message).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    pub async fn reset_statistics(&self) -> Result<(), Error> {
+        self.http.delete(format!("{}/statistics", self.control_url)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Requests of EWS since the statistics were reset.
+    pub async fn ews_requests(&self) -> Result<u64, Error> {
+        let url = format!("{}/statistics", self.control_url);
+        let counts: Value = self.http.get(url).send().await?.error_for_status()?.json().await?;
+        let operations = counts["operations"].as_object().into_iter().flatten();
+        Ok(operations.filter_map(|(_, count)| count.as_u64()).sum())
+    }
+
+    pub async fn stop(self) -> Result<(), Error> {
+        self.program.stop().await
+    }
+}
