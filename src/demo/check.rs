@@ -18,8 +18,11 @@ pub(super) struct Judge {
 const MAILBOX: &str = "judge@demo.example";
 
 impl Judge {
-    pub async fn open(path: &Path) -> Result<Self, DemoError> {
-        let store = Store::open(path).await.map_err(crate::sandbox::control::ControlError::from)?;
+    /// `folder` is made.
+    pub async fn open(folder: &Path) -> Result<Self, DemoError> {
+        std::fs::create_dir_all(folder).map_err(|source| DemoError::Folder { path: folder.to_owned(), source })?;
+        let store =
+            Store::open(&folder.join("mailbox.sqlite")).await.map_err(crate::sandbox::control::ControlError::from)?;
         Ok(Self { store })
     }
 
@@ -180,3 +183,6 @@ fn attachment(attachment: &StoredAttachment) -> String {
     let inline = if attachment.inline { ", inline" } else { "" };
     format!("{} ({}, {content}{id}{inline})", attachment.name, attachment.content_type)
 }
+
+#[cfg(test)]
+mod tests;

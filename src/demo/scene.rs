@@ -30,6 +30,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// When the updater gives a message up whose copy never comes, in seconds: later than any client stores one.
 const GIVE_UP_AFTER: u64 = 12;
 
+/// Folders of the demo, beside the pages.
+const ORGANISATION: &str = "organisation";
+const UPDATER: &str = "updater";
+const PICKUP: &str = "pickup";
+const JUDGE: &str = "judge";
+
 /// Plays the demo to its end.
 ///
 /// # Errors
@@ -38,13 +44,11 @@ pub async fn run(options: DemoOptions) -> Result<Report, DemoError> {
     let progress = options.progress;
     let stage = Stage::new(options.keep)?;
     progress.step("The sandbox organisation opens.");
-    let sandbox = Sandbox::start(SandboxOptions::new(stage.folder.join("organisation"))).await?;
+    let sandbox = Sandbox::start(SandboxOptions::new(stage.folder.join(ORGANISATION))).await?;
     let result = play(&stage, &sandbox, progress).await;
     sandbox.stop().await;
     progress.clear();
-    if result.is_ok() {
-        stage.leave_the_pages();
-    }
+    stage.tidy(result.is_ok());
     result
 }
 
@@ -54,7 +58,7 @@ async fn play(stage: &Stage, sandbox: &Sandbox, progress: super::Progress) -> Re
     progress.step("The updater starts.");
     let updater = Updater::start(
         UpdaterOptions {
-            data: stage.folder.join("updater"),
+            data: stage.folder.join(UPDATER),
             pipe: stage.pipe.clone(),
             sandbox: true,
             clock: Clock::system(),
@@ -86,28 +90,23 @@ async fn with_updater(stage: &Stage, sandbox: &Sandbox, progress: super::Progres
     for (at, act) in acts.iter().enumerate() {
         handing.spawn(hand_over(at, act.clone(), doors.clone(), control.clone()));
     }
-    while let Some(handed) = handing.join_next().await {
-        let (at, act) = handed.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))?;
-        acts[at] = act;
-    }
-
     let all: usize = acts.iter().map(|act| act.copies.len()).sum();
-    let mut rows = list(&doors.client).await?;
+    let mut rows = BTreeMap::new();
     let give_up = tokio::time::sleep(PATIENCE);
     tokio::pin!(give_up);
-    loop {
-        let ended = acts.iter().flat_map(|act| act.rows(&rows)).filter(|row| row.is_some_and(has_ended)).count();
-        if ended == all {
-            break;
-        }
+    while !handing.is_empty() || ended(&acts, &rows) < all {
         tokio::select! {
             () = &mut give_up => break,
+            Some(handed) = handing.join_next() => {
+                let (at, act) = handed.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))?;
+                acts[at] = act;
+            }
             event = events.next() => match event {
                 Some(Ok(Event::Message(row))) => {
+                    rows.insert(row.id, row.clone());
                     if has_ended(&row) {
-                        progress.ended(ended + 1, all, &row);
+                        progress.ended(rows.values().filter(|row| has_ended(row)).count(), all, &row);
                     }
-                    rows.insert(row.id, row);
                 }
                 Some(Ok(Event::Missed { .. })) => rows = list(&doors.client).await?,
                 Some(Ok(_)) => {}
@@ -121,7 +120,7 @@ async fn with_updater(stage: &Stage, sandbox: &Sandbox, progress: super::Progres
     let requests = control.statistics().ews();
     let mut messages = Vec::new();
     let mut shown = Vec::new();
-    let judge = check::Judge::open(&stage.folder.join("judge.sqlite")).await?;
+    let judge = check::Judge::open(&stage.folder.join(JUDGE)).await?;
     for act in &acts {
         let after = act.found(control).await?;
         let rows = act.rows(&rows);
@@ -142,6 +141,11 @@ async fn with_updater(stage: &Stage, sandbox: &Sandbox, progress: super::Progres
     let page = pages::write(&stage.pages, &control.organisation().name, &shown)
         .map_err(|source| DemoError::Folder { path: stage.pages.clone(), source })?;
     Ok(Report { messages, requests, page })
+}
+
+/// How many of the copies that are known have ended.
+fn ended(acts: &[Act], rows: &BTreeMap<i64, Listed>) -> usize {
+    acts.iter().flat_map(|act| act.rows(rows)).filter(|row| row.is_some_and(has_ended)).count()
 }
 
 fn has_ended(row: &Listed) -> bool {
@@ -331,7 +335,7 @@ impl Stage {
         if std::fs::read_dir(&folder).map_err(unusable(&folder))?.next().is_some() {
             return Err(DemoError::NotEmpty(folder));
         }
-        let pickup = folder.join("pickup");
+        let pickup = folder.join(PICKUP);
         std::fs::create_dir(&pickup).map_err(unusable(&pickup))?;
         let pipe_folder = tempfile::Builder::new().prefix("siu-").tempdir().map_err(unusable(&system))?;
         let pipe = if cfg!(windows) {
@@ -342,14 +346,15 @@ impl Stage {
         Ok(Self { pages: folder.join("pages"), folder, pickup, pipe, _pipe_folder: pipe_folder, temporary })
     }
 
-    fn leave_the_pages(&self) {
-        for name in ["judge.sqlite", "judge.sqlite-wal", "judge.sqlite-shm"] {
-            let _ = std::fs::remove_file(self.folder.join(name));
-        }
-        if self.temporary {
-            for name in ["organisation", "updater", "pickup"] {
+    /// Of what nobody asked to keep, only the pages stay, if there are any.
+    fn tidy(&self, played: bool) {
+        let _ = std::fs::remove_dir_all(self.folder.join(JUDGE));
+        if self.temporary && played {
+            for name in [ORGANISATION, UPDATER, PICKUP] {
                 let _ = std::fs::remove_dir_all(self.folder.join(name));
             }
+        } else if self.temporary {
+            let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::sandbox::store::{AttachmentContent, BodyKind, StoredAttachment};
 
 /// The frame that shows this may run nothing (`sandbox`); this keeps it from loading anything from elsewhere.
 const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; \
-                      style-src 'unsafe-inline'\">";
+                      style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">";
 
 /// The body as a document that needs nothing beside itself.
 pub fn document(item: &StoredItem) -> String {
@@ -39,5 +39,26 @@ pub fn text(item: &StoredItem) -> String {
     match item.body_kind {
         BodyKind::Text => item.body.clone(),
         BodyKind::Html => mail_parser::decoders::html::html_to_text(&item.body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inline_image_is_put_where_the_body_refers_to_it() {
+        let attachment = StoredAttachment {
+            attachment_id: String::new(),
+            name: "logo.png".into(),
+            content_type: "image/png".into(),
+            content_id: Some("logo@x".into()),
+            content_location: None,
+            inline: true,
+            size: 3,
+            content: AttachmentContent::File("abc".into()),
+        };
+        let html = with_images("<img src=\"cid:logo@x\"><img src=\"cid:other@x\">", &[attachment]);
+        assert_eq!(html, "<img src=\"data:image/png;base64,YWJj\"><img src=\"cid:other@x\">");
     }
 }

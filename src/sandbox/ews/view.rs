@@ -48,6 +48,10 @@ impl Page {
                 };
                 return Ok(Self::Indexed { offset, from_end: view.attribute("BasePoint") == Some("End"), max });
             }
+            // Where a sought item is, the search itself finds out.
+            if name.starts_with("SeekToCondition") {
+                return Ok(Self::Indexed { offset: 0, from_end: false, max });
+            }
             if name.starts_with("Fractional") {
                 let part = |name| number(view, name).and_then(|part| usize::try_from(part).ok());
                 let (Some(numerator), Some(denominator)) = (part("Numerator"), part("Denominator")) else {
