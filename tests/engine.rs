@@ -1,5 +1,6 @@
 //! The engine against the sandbox organisation: one attempt after another, and what the mailbox shows then.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +42,10 @@ impl Scene {
     async fn with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let organisation = Organisation::embedded().without_messages();
-        let sandbox =
-            Sandbox::start(SandboxOptions { organisation, ..SandboxOptions::new(folder.path()) }).await.unwrap();
+        // `tests/run` holds everything on the wire against Microsoft's schema of EWS.
+        let record = std::env::var_os("SIU_RECORD").map(|all| Path::new(&all).join(folder.path().file_name().unwrap()));
+        let options_of_sandbox = SandboxOptions { organisation, record, ..SandboxOptions::new(folder.path()) };
+        let sandbox = Sandbox::start(options_of_sandbox).await.unwrap();
         let account = sandbox.control().service_account().to_owned();
         let connection =
             Connection { extra_roots: vec![sandbox.ca_pem().to_owned()], ..Connection::manual(&sandbox.ews_url()) };
