@@ -161,7 +161,10 @@ mod tests {
     async fn the_updater_is_found_again_by_itself_however_often_it_stops() {
         let folder = tempfile::tempdir().unwrap();
         let (told, changes) = mpsc::channel();
-        let link = Link::start(folder.path().join("pipe.sock"), move || drop(told.send(()))).unwrap();
+        let link = Link::start(folder.path().join("pipe.sock"), move || {
+            let _ = told.send(());
+        })
+        .unwrap();
         assert_eq!(link.state().link, state::Link::Connecting);
         shows(&link, &changes, |link| matches!(link, state::Link::NotRunning { .. })).await;
         for _ in 0..2 {
@@ -183,7 +186,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let updater = start(folder.path()).await;
         let (told, changes) = mpsc::channel();
-        let link = Link::start(folder.path().join("pipe.sock"), move || drop(told.send(()))).unwrap();
+        let link = Link::start(folder.path().join("pipe.sock"), move || {
+            let _ = told.send(());
+        })
+        .unwrap();
         let client = Client::new(&folder.path().join("pipe.sock")).unwrap();
         let began = Instant::now();
         for number in 0..200 {
