@@ -224,6 +224,7 @@ impl Store {
         let mut new = mime_in::item(&mime, now).ok_or(StoreError::NotMime)?;
         drop(mime);
         apply(&mut new, options)?;
+        new.item.set(flags::FROM_ME, folder.trim_start_matches('/').to_lowercase().starts_with("sentitems"));
         let owner = mailbox.trim().to_lowercase();
         let folder = folder.to_owned();
         let job = move |tx: &mut Tx<'_>| {
