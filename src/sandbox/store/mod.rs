@@ -1,7 +1,7 @@
 //! Mailboxes in one SQLite file: folders, items, attachments, and what clients see change in them.
 //!
-//! What describes items is kept in memory ([`state`]) and searched there; bodies and attachments stay in the
-//! database. One task writes ([`writer`]): it gathers what has been asked for meanwhile and commits it together,
+//! What describes items is kept in memory (`state`) and searched there; bodies and attachments stay in the
+//! database. One task writes (`writer`): it gathers what has been asked for meanwhile and commits it together,
 //! so an answer is given only for what survives the end of the process. Readers see what is committed, and
 //! never wait for the writer's disk.
 
