@@ -20,11 +20,42 @@ use super::readback::BodyKind;
 /// Messages in messages become items in items only so deep; what is deeper stays a file.
 const DEPTH: usize = 8;
 
+/// With more multiparts and attached messages than this, nobody meant a message to be read.
+const CONTAINERS: usize = 1000;
+
 /// Reads a message. None: there is no header in it at all.
 #[must_use]
 pub fn item(raw: &[u8], now: Millis) -> Option<NewItem> {
-    let message = MessageParser::default().parse(raw).filter(|message| !message.parts.is_empty())?;
+    let parser = MessageParser::default();
+    if containers(raw) > CONTAINERS {
+        // Each container may be in the one before; so deep nobody can follow. Its source is its text.
+        let message = parser.parse_headers(raw)?;
+        let mut new = NewItem::blank("IPM.Note", now);
+        let (head, text) = split(raw);
+        new.headers = headers_of(head);
+        properties(&mut new, &message);
+        new.set_body(BodyKind::Text, &String::from_utf8_lossy(text));
+        new.complete();
+        return Some(new);
+    }
+    let message = parser.parse(raw).filter(|message| !message.parts.is_empty())?;
     Some(convert(message, now, DEPTH))
+}
+
+/// How many parts may contain others.
+fn containers(raw: &[u8]) -> usize {
+    let slashes = raw.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let behind = |at: usize, word: &str| {
+        raw[..at].last_chunk::<9>().is_some_and(|before| before.to_ascii_lowercase().ends_with(word.as_bytes()))
+    };
+    slashes.filter(|at| behind(*at, "multipart") || behind(*at, "message")).count()
+}
+
+/// Header block and the rest.
+fn split(raw: &[u8]) -> (&[u8], &[u8]) {
+    let end = raw.windows(4).position(|window| window == b"\r\n\r\n").map(|at| (at, 4));
+    let end = end.or_else(|| raw.windows(2).position(|window| window == b"\n\n").map(|at| (at, 2)));
+    end.map_or((raw, &[]), |(at, length)| (&raw[..at], &raw[at + length..]))
 }
 
 fn convert(mut message: Message<'_>, now: Millis, depth: usize) -> NewItem {
@@ -113,7 +144,10 @@ fn meeting_class(message: &Message<'_>) -> Option<&'static str> {
 fn header_block(message: &Message<'_>) -> String {
     let root = message.root_part();
     let (from, to) = (root.raw_header_offset() as usize, root.raw_body_offset() as usize);
-    let block = message.raw_message.get(from..to).unwrap_or_default();
+    headers_of(message.raw_message.get(from..to).unwrap_or_default())
+}
+
+fn headers_of(block: &[u8]) -> String {
     let block = String::from_utf8_lossy(block);
     let block = block.trim_end_matches(['\r', '\n']);
     let mut block = html::with_carriage_returns(block).into_owned();
@@ -476,5 +510,15 @@ mod tests {
         );
         assert_eq!(new.item.class, "IPM.Schedule.Meeting.Request");
         assert!(new.calendar.unwrap().contains("BEGIN:VCALENDAR"));
+    }
+
+    /// X1
+    #[test]
+    fn parts_nested_without_end_do_no_harm() {
+        let messages = "Content-Type: message/rfc822\r\n\r\n".repeat(200_000);
+        assert!(item(messages.as_bytes(), NOW).is_some());
+        let multiparts: String =
+            (0..20_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n")).collect();
+        assert!(item(multiparts.as_bytes(), NOW).is_some());
     }
 }

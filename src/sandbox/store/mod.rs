@@ -1,7 +1,7 @@
 //! Mailboxes in one SQLite file: folders, items, attachments, and what clients see change in them.
 //!
-//! What describes items is kept in memory ([`state`]) and searched there; bodies and attachments stay in the
-//! database. One task writes ([`writer`]): it gathers what has been asked for meanwhile and commits it together,
+//! What describes items is kept in memory (`state`) and searched there; bodies and attachments stay in the
+//! database. One task writes (`writer`): it gathers what has been asked for meanwhile and commits it together,
 //! so an answer is given only for what survives the end of the process. Readers see what is committed, and
 //! never wait for the writer's disk.
 
@@ -224,6 +224,7 @@ impl Store {
         let mut new = mime_in::item(&mime, now).ok_or(StoreError::NotMime)?;
         drop(mime);
         apply(&mut new, options)?;
+        new.item.set(flags::FROM_ME, folder.trim_start_matches('/').to_lowercase().starts_with("sentitems"));
         let owner = mailbox.trim().to_lowercase();
         let folder = folder.to_owned();
         let job = move |tx: &mut Tx<'_>| {

@@ -424,7 +424,7 @@ mod tests {
     /// X1
     #[test]
     fn endless_nesting_is_refused() {
-        let nested = format!("{}{}", "<t:Not>".repeat(5000), "</t:Not>".repeat(5000));
+        let nested = format!("{}{}", "<t:Not>".repeat(200_000), "</t:Not>".repeat(200_000));
         let find = format!(
             "<m:FindItem Traversal='Shallow'><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:Restriction>{nested}</m:Restriction>\
              <m:ParentFolderIds><t:DistinguishedFolderId Id='inbox'/></m:ParentFolderIds></m:FindItem>"
