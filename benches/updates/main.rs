@@ -36,7 +36,9 @@ impl Measured {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let messages = from_environment("SIU_BENCH_MESSAGES", 2000);
+    // `cargo test --all-targets` starts benches, too, without this word: then it is only seen that it works.
+    let measuring = std::env::args().any(|word| word == "--bench");
+    let messages = from_environment("SIU_BENCH_MESSAGES", if measuring { 2000 } else { 40 });
     let connections = from_environment("SIU_BENCH_CONNECTIONS", Limits::default().connections);
     println!("{messages} messages, {connections} connections, HTTPS, the sandbox in a process of its own");
 
@@ -85,7 +87,9 @@ async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize) -> Result<
     let folder = tempfile::tempdir()?;
     let pipe = folder.path().join("updater.sock");
     let client = Client::new(&pipe)?;
-    let words = ["run", "--data", &folder.path().join("data").to_string_lossy(), "--pipe", &pipe.to_string_lossy()];
+    let data = folder.path().join("data");
+    let (data_text, pipe_text) = (data.to_string_lossy(), pipe.to_string_lossy());
+    let words = ["run", "--data", &data_text, "--pipe", &pipe_text];
     let program = Program::start(&words, &folder.path().join("log"))?;
     program.until("the updater to answer", async || client.status().await.is_ok()).await?;
 
