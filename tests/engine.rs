@@ -100,6 +100,8 @@ impl Scene {
             read: true,
             categories: vec!["Customers".into()],
             flag: FlagStatus::Flagged,
+            // EWS tells times to the second.
+            received: Some("2026-11-24T09:00:07Z".parse().unwrap()),
             ..Delivery::default()
         };
         self.sandbox.control().deliver(mailbox, "sentitems", mime.clone(), options).await.unwrap()

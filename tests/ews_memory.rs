@@ -80,8 +80,8 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> usize {
             }
         }
     }
-    let mut body = (&mut *stream).take(length as u64);
-    let mut buffer = [0; 16 << 10];
+    let mut body = (&mut *stream).take(length);
+    let mut buffer = vec![0; 16 << 10];
     let mut read = 0;
     while let Ok(1..) = body.read(&mut buffer).await.inspect(|bytes| read += bytes) {}
     read

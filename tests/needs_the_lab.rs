@@ -8,9 +8,10 @@ fn main() {
     let script = std::fs::read_to_string("tests/run").expect("tests/run is there");
     let parts: Vec<_> = script
         .lines()
-        .filter_map(|line| line.trim().strip_prefix('[')?.split_once("]=\""))
+        .skip_while(|line| !line.starts_with("purpose()"))
+        .take_while(|line| *line != "}")
+        .filter_map(|line| line.trim().strip_suffix("\" ;;")?.split_once(") echo \""))
         .filter(|(part, _)| !WITHOUT_LAB.contains(part))
-        .map(|(part, purpose)| (part, purpose.trim_end_matches('"')))
         .collect();
     assert!(!parts.is_empty(), "tests/run lists no part that needs the lab");
     println!("\nNot run by `cargo test`, because they need more than Rust; `tests/run` runs them:");

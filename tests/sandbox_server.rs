@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, StatusCode};
 use secrecy::ExposeSecret as _;
-use sent_items_update::sandbox::control::{Budget, Fault, FlagStatus, Limits, MailboxState, Rule};
+use sent_items_update::sandbox::control::{Budget, Delivery, Fault, FlagStatus, Limits, MailboxState, Rule};
+use sent_items_update::sandbox::organisation::Stored;
 use sent_items_update::sandbox::{Organisation, Sandbox, SandboxError, SandboxOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -207,7 +208,7 @@ async fn a_restart_finds_authority_passwords_rights_states_and_mail_again() {
     let scene = start(|_| {}).await;
     let control = scene.sandbox.control();
     let mime = "From: Anna <anna.bergstroem@nordwind.example>\r\nMessage-ID: <1@n>\r\nSubject: Kept\r\n\r\nHi\r\n";
-    control.deliver(ANNA, "sentitems", mime.into(), Default::default()).await.unwrap();
+    control.deliver(ANNA, "sentitems", mime.into(), Delivery::default()).await.unwrap();
     control.set_password(JONAS, "neu".to_owned().into()).unwrap();
     control.withdraw_impersonation(ACCOUNT).unwrap();
     control.set_state(JONAS, MailboxState::Moving).unwrap();
@@ -667,7 +668,7 @@ async fn seeding_twice_stores_the_sample_mail_once() {
     let scene = start(|options| options.organisation = Organisation::embedded()).await;
     let control = scene.sandbox.control();
     let stored = control.seed().await.unwrap();
-    let before = Organisation::embedded().messages.into_iter().filter(|message| message.stored == Default::default());
+    let before = Organisation::embedded().messages.into_iter().filter(|message| message.stored == Stored::default());
     assert_eq!(stored, before.count());
     assert_eq!(control.seed().await.unwrap(), 0);
     let flagged = control.folder("elise.moreau@nordwind.example", "sentitems").await.unwrap();

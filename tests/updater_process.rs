@@ -164,7 +164,8 @@ async fn a_password_is_taken_from_standard_input_or_the_environment_and_never_sh
     settings("first@x.example");
     let refused = place.output(&["settings", "set", path]);
     assert!(text(&refused.stderr).contains("an account needs a password"), "{}", text(&refused.stderr));
-    let mut set = place.command(&["settings", "set", path, "--password-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut set = place.command(&["settings", "set", path, "--password-stdin"]);
+    let mut set = set.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     set.stdin.take().unwrap().write_all(b"gr\xc3\xbcn-42\n").unwrap();
     assert!(set.wait().unwrap().success());
     settings("second@x.example");
@@ -244,7 +245,7 @@ async fn submitting_tells_for_each_file_what_became_of_it() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(out.contains("a.eml: accepted as message 1") && out.contains("b.eml: accepted as message 2"), "{out}");
     assert!(said.contains("bad.eml: the message can't be used: it has no From address"), "{said}");
-    assert!(said.contains("/nonexistent.eml can't be read") && said.contains("2 of 4 messages"), "{said}");
+    assert!(said.contains("/nonexistent.eml: it can't be read") && said.contains("2 of 4 messages"), "{said}");
 
     let mut piped =
         place.command(&["submit", "-", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -319,4 +320,30 @@ async fn the_log_can_be_read_by_programs() {
     let events: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let started = events.iter().find(|event| event["message"] == "the updater runs").unwrap();
     assert!(started["level"] == "INFO" && started["timestamp"].is_string(), "{started}");
+}
+
+/// systemd.exec(5), sd-daemon(3)
+#[tokio::test]
+async fn under_systemd_the_log_carries_priorities_and_no_time_of_its_own() {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = Place::new();
+    let path = place.folder().join("journal");
+    let journal = std::fs::File::create(&path).unwrap();
+    let found = journal.metadata().unwrap();
+    let mut child = place
+        .command(&["run", "--data", place.data().to_str().unwrap()])
+        .env("SIU_LOG", "info")
+        .env("JOURNAL_STREAM", format!("{}:{}", found.dev(), found.ino()))
+        .stderr(journal)
+        .spawn()
+        .unwrap();
+    let give_up = Instant::now() + PATIENCE;
+    while place.client().status().await.is_err() {
+        assert!(Instant::now() < give_up);
+    }
+    let sent = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success() && child.wait().unwrap().success());
+    let log = std::fs::read_to_string(path).unwrap();
+    assert!(log.lines().count() >= 3 && log.lines().all(|line| line.starts_with("<6>")), "{log}");
+    assert!(log.starts_with("<6>the updater runs version="), "{log}");
 }

@@ -10,6 +10,7 @@ use super::programs::{Error, Sandbox};
 /// A message whose original is in Sent Items.
 pub struct Message {
     pub mailbox: String,
+    #[allow(clippy::struct_field_names)] // the protocol's word
     pub message_id: String,
     pub processed: String,
     /// HTML of the processed message, for clients that do not read MIME.

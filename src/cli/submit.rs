@@ -4,15 +4,12 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 
 use super::failure::{Failure, Status};
 use super::place::Pipe;
 use crate::pipe::client::{Client, PipeError};
 use crate::pipe::types::Receipt;
-
-/// How many are on their way at once: together they cost the updater fewer flushes to disk.
-const AT_ONCE: usize = 8;
 
 /// Hand processed messages over to the updater
 ///
@@ -40,21 +37,20 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let client = arguments.pipe.client()?;
     let files = expand(&arguments.files)?;
-    let mut results = futures_util::stream::iter(&files)
-        .map(|file| {
-            let client = client.clone();
-            async move { (file, submit(&client, file).await) }
-        })
-        .buffered(AT_ONCE);
     let (mut accepted, mut failed) = (0_usize, 0_usize);
-    while let Some((file, result)) = results.next().await {
-        match result {
+    // One after the other: of the copies of a split message, the last one that comes in is the one that counts.
+    for file in &files {
+        match submit(&client, file).await {
             Ok(receipt) => {
                 accepted += 1;
                 print(file, &receipt, arguments.json)?;
             }
             Err(error) => {
-                let failure = Failure::from(error);
+                let failure = match error {
+                    // The name of the file stands before it already.
+                    PipeError::File { source, .. } => Failure::new(format!("it can't be read: {source}")),
+                    other => other.into(),
+                };
                 // What ails the updater as a whole need not be said once a file.
                 if failure.status != Status::Failed {
                     let rest = files.len() - accepted - failed;

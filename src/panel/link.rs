@@ -118,3 +118,93 @@ impl<F: Fn()> Background<F> {
         (self.changed)();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::panel::state;
+    use crate::pipe::types::{Outcome, Rule};
+    use crate::updater::clock::Clock;
+    use crate::updater::dispatcher::{Attempt, Engine};
+    use crate::updater::queue::Job;
+    use crate::updater::service::{Updater, UpdaterOptions};
+
+    struct Idle;
+
+    impl Engine for Idle {
+        async fn attempt(&self, _: &Job) -> Attempt {
+            Attempt::Finished(Outcome::new(Rule::UpdatedInPlace, ""))
+        }
+    }
+
+    async fn start(folder: &std::path::Path) -> Updater {
+        let (data, pipe) = (folder.join("data"), folder.join("pipe.sock"));
+        let options = UpdaterOptions { data, pipe, sandbox: false, clock: Clock::system() };
+        Updater::start(options, |_| Ok(Idle)).await.unwrap()
+    }
+
+    /// Waits until the link shows this; it tells each change.
+    async fn shows(link: &Link, changes: &mpsc::Receiver<()>, wanted: impl Fn(&state::Link) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !wanted(&link.state().link) {
+            assert!(Instant::now() < deadline, "it stays at {:?}", link.state().link);
+            if changes.try_recv().is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// M2
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_updater_is_found_again_by_itself_however_often_it_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let (told, changes) = mpsc::channel();
+        let link = Link::start(folder.path().join("pipe.sock"), move || {
+            let _ = told.send(());
+        })
+        .unwrap();
+        assert_eq!(link.state().link, state::Link::Connecting);
+        shows(&link, &changes, |link| matches!(link, state::Link::NotRunning { .. })).await;
+        for _ in 0..2 {
+            let updater = start(folder.path()).await;
+            link.try_now();
+            shows(&link, &changes, |link| matches!(link, state::Link::Connected(_))).await;
+            let message = "From: a@x\r\nMessage-ID: <1@x>\r\n\r\n";
+            Client::new(&folder.path().join("pipe.sock")).unwrap().submit(message).await.unwrap();
+            let counted =
+                |link: &state::Link| matches!(link, state::Link::Connected(status) if status.counts.waiting == 1);
+            shows(&link, &changes, counted).await;
+            updater.stop().await;
+            shows(&link, &changes, |link| matches!(link, state::Link::NotRunning { .. })).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_busy_updater_is_shown_a_few_times_a_second_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let updater = start(folder.path()).await;
+        let (told, changes) = mpsc::channel();
+        let link = Link::start(folder.path().join("pipe.sock"), move || {
+            let _ = told.send(());
+        })
+        .unwrap();
+        let client = Client::new(&folder.path().join("pipe.sock")).unwrap();
+        let began = Instant::now();
+        for number in 0..200 {
+            client.submit(format!("From: a@x\r\nMessage-ID: <{number}@x>\r\n\r\n")).await.unwrap();
+        }
+        let counted =
+            |link: &state::Link| matches!(link, state::Link::Connected(status) if status.counts.waiting == 200);
+        let deadline = began + Duration::from_secs(20);
+        while !counted(&link.state().link) {
+            assert!(Instant::now() < deadline, "{:?}", link.state().link);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let most = began.elapsed().as_millis() / GATHER.as_millis() + 2;
+        let shown = changes.try_iter().count();
+        assert!(shown > 0 && shown as u128 <= most, "shown {shown} times, at most {most} expected");
+        updater.stop().await;
+    }
+}

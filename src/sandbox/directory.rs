@@ -302,8 +302,11 @@ impl Directory {
                     open.extend(group.members.iter().rev().cloned());
                 }
                 Some(_) => {}
-                None if seen.insert(folded(&address)) => unknown.push(address),
-                None => {}
+                None => {
+                    if seen.insert(folded(&address)) {
+                        unknown.push(address);
+                    }
+                }
             }
         }
         (people, unknown)

@@ -205,6 +205,8 @@ async fn an_answer_is_judged_by_what_it_is_not_by_what_it_is_called() {
     }
 }
 
+type Is = fn(&Malformed) -> bool;
+
 #[tokio::test]
 async fn answers_that_can_not_be_read_are_told_apart() {
     let answer = String::from_utf8(recorded("update_item")).unwrap();
@@ -213,7 +215,6 @@ async fn answers_that_can_not_be_read_are_told_apart() {
     let deep = answer.replace("</s:Body>", &format!("{}{}</s:Body>", "<a>".repeat(5000), "</a>".repeat(5000)));
     let invalid = [&b"<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope a=\"\xFF\xFE\""[..], b"/>"].concat();
     let latin1 = b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>\xE4</a>".to_vec();
-    type Is = fn(&Malformed) -> bool;
     let cases: Vec<(Vec<u8>, Is)> = vec![
         (Vec::new(), |problem| *problem == Malformed::Empty),
         (b" \r\n ".to_vec(), |problem| *problem == Malformed::Empty),

@@ -68,7 +68,7 @@ impl Mail {
     }
 
     pub fn has_attachment(self) -> bool {
-        self.number % 4 == 0
+        self.number.is_multiple_of(4)
     }
 
     /// What the client stores.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::organisation::{ANNA, Organisation, Reply, filled, item_id, item_id_with};
-use sent_items_update::sandbox::store::{AttachmentContent, FlagStatus, Store};
+use sent_items_update::sandbox::store::{AttachmentContent, FlagStatus, ItemFilter, Store};
 
 const MIME: &str = "From: \"Berg, Anna\" <anna@n.example>\nTo: bo@n.example\nCc: Guest <guest@o.example>\n\
     Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nMessage-ID: <1@n>\nDate: Thu, 29 Feb 2024 12:00:00 +0000\nX-Header: from MIME\n\
@@ -251,7 +251,7 @@ async fn everything_answered_is_there_after_the_process_was_killed() {
         std::fs::copy(organisation.folder.path().join(name), copy.path().join(name)).unwrap();
     }
     let store = Store::open(&copy.path().join("mailboxes.sqlite")).await.unwrap();
-    let [item] = store.items(ANNA, &Default::default()).await.unwrap().try_into().unwrap();
+    let [item] = store.items(ANNA, &ItemFilter::default()).await.unwrap().try_into().unwrap();
     assert_eq!((item.item_id, item.change_key), (id, change_key));
     assert!(item.body.contains("cid:logo@n"));
 }

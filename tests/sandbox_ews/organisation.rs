@@ -112,7 +112,7 @@ impl Organisation {
         let caller = Caller { upn: caller.into() };
         let answer = self.service.answer(&caller, None, Bytes::from(envelope), hook).await;
         record(&answer);
-        Reply::new(answer)
+        Reply::new(&answer)
     }
 
     pub async fn deliver(&self, mailbox: &str, folder: &str, mime: &str) -> String {
@@ -172,7 +172,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn new(answer: SoapAnswer) -> Self {
+    fn new(answer: &SoapAnswer) -> Self {
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
         Self { status: answer.status, dropped: answer.drop_connection, text }
     }

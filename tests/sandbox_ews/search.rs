@@ -188,18 +188,18 @@ async fn results_come_in_the_order_and_the_pages_that_are_asked_for() {
     let order = "<m:SortOrder><t:FieldOrder Order=\"Descending\"><t:FieldURI FieldURI=\"message:IsRead\"/></t:FieldOrder>\
         <t:FieldOrder Order=\"Ascending\"><t:FieldURI FieldURI=\"item:DateTimeReceived\"/></t:FieldOrder></m:SortOrder>";
     let view = "<m:IndexedPageItemView MaxEntriesReturned=\"2\" Offset=\"1\" BasePoint=\"Beginning\"/>";
-    let page = Search { order, view, ..Search::default() }.run(&organisation).await;
+    let page = Search { view, order, ..Search::default() }.run(&organisation).await;
     assert_eq!(page.ok().texts("Subject"), ["Message 5", "Message 1"]);
     assert_eq!(page.attribute("RootFolder", "IndexedPagingOffset"), "3");
     assert_eq!(page.attribute("RootFolder", "TotalItemsInView"), "5");
     assert_eq!(page.attribute("RootFolder", "IncludesLastItemInRange"), "false");
     let view = "<m:FractionalPageItemView MaxEntriesReturned=\"9\" Numerator=\"4\" Denominator=\"5\"/>";
-    let rest = Search { order, view, ..Search::default() }.run(&organisation).await;
+    let rest = Search { view, order, ..Search::default() }.run(&organisation).await;
     assert_eq!(rest.ok().texts("Subject"), ["Message 3"]);
     let view = "<m:SeekToConditionPageItemView MaxEntriesReturned=\"1\" BasePoint=\"Beginning\"><t:Condition><t:IsEqualTo>\
         <t:FieldURI FieldURI=\"item:Subject\"/><t:FieldURIOrConstant><t:Constant Value=\"message 1\"/></t:FieldURIOrConstant>\
         </t:IsEqualTo></t:Condition></m:SeekToConditionPageItemView>";
-    let sought = Search { order, view, ..Search::default() }.run(&organisation).await;
+    let sought = Search { view, order, ..Search::default() }.run(&organisation).await;
     assert_eq!(sought.ok().texts("Subject"), ["Message 1"]);
 }
 

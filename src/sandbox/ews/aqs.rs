@@ -42,7 +42,7 @@ fn tokens(query: &str) -> Vec<String> {
         match c {
             '"' => quoted = !quoted,
             c if c.is_whitespace() && !quoted => {
-                tokens.extend(Some(std::mem::take(&mut token)).filter(|t| !t.is_empty()))
+                tokens.extend(Some(std::mem::take(&mut token)).filter(|t| !t.is_empty()));
             }
             '(' | ')' if !quoted => {}
             c => token.push(c),

@@ -92,6 +92,8 @@ pub enum Shape {
 }
 
 #[derive(Debug)]
+// Each is a question of its own, asked in a place of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Info {
     pub field: Field,
     /// Value of `FieldURI`.

@@ -6,7 +6,7 @@ use crate::sandbox::store::conversation;
 use crate::sandbox::store::headers;
 use crate::sandbox::store::html;
 use crate::sandbox::store::ids;
-use crate::sandbox::store::model::{Address, Item, Place, flags};
+use crate::sandbox::store::model::{Address, FollowUp, Item, Place, flags};
 use crate::sandbox::store::property::{
     BaseType, INTERNET_HEADERS, PUBLIC_STRINGS, PropertyKey, PropertyName, PropertyType, PropertyValue, Scalar,
 };
@@ -222,7 +222,7 @@ pub fn delete(edit: &mut Edit, key: &PropertyKey, path: &str) -> Result<(), Prob
         PropertyName::Tag(0x1035) => item.message_id = None,
         PropertyName::Tag(0x1042) => item.in_reply_to = None,
         PropertyName::Tag(0x1039) => item.references = None,
-        PropertyName::Tag(0x1090) => item.follow_up = Default::default(),
+        PropertyName::Tag(0x1090) => item.follow_up = FollowUp::default(),
         PropertyName::Tag(0x1000 | 0x1013) => edit.body = Some((BodyKind::Text, String::new())),
         PropertyName::Tag(0x001a | 0x0017 | 0x0036 | 0x0e07 | 0x0e08 | 0x0e1b | 0x0fff | 0x3007 | 0x3008) => {
             return Err(

@@ -32,7 +32,6 @@ impl Kind {
                 let known = field.info().is_some_and(|info| info.query);
                 known.then(|| Self::of_field(*field))
             }
-            Path::Header(_) => Some(Self::Text),
             Path::Extended(key) => Some(match key.kind.base {
                 BaseType::String | BaseType::Clsid => Self::Text,
                 BaseType::Boolean => Self::Boolean,
@@ -47,7 +46,7 @@ impl Kind {
                 Some(Self::Integer)
             }
             // Known to the schema, and absent from mail: like any property without value.
-            Path::Uri(_) | Path::Indexed(..) => Some(Self::Text),
+            Path::Header(_) | Path::Uri(_) | Path::Indexed(..) => Some(Self::Text),
         }
     }
 

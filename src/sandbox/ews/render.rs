@@ -92,12 +92,15 @@ impl Picture<'_> {
     }
 
     fn id(&self) -> String {
-        match self.way.is_empty() {
-            true => ids::item_id(self.view.guid, self.root),
-            false => ids::attachment_id(self.view.guid, self.root, self.way),
+        if self.way.is_empty() {
+            ids::item_id(self.view.guid, self.root)
+        } else {
+            ids::attachment_id(self.view.guid, self.root, self.way)
         }
     }
 
+    // One line a property, all in one place.
+    #[allow(clippy::too_many_lines)]
     fn field(&self, xml: &mut Xml, info: &Info) {
         let item = self.view.item;
         let name = info.element;

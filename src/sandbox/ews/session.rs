@@ -142,9 +142,10 @@ impl<'a> Session<'a> {
         let parsed = parse(id)?;
         let IdKind::Attachment(root, mut way) = parsed.kind else { return Err(invalid()) };
         let last = way.pop().ok_or_else(invalid)?;
-        let parent = match way.is_empty() {
-            true => ids::item_id(&parsed.mailbox, root),
-            false => ids::attachment_id(&parsed.mailbox, root, &way),
+        let parent = if way.is_empty() {
+            ids::item_id(&parsed.mailbox, root)
+        } else {
+            ids::attachment_id(&parsed.mailbox, root, &way)
         };
         let parent = self.item(state, &parent)?;
         let found = parent.item.attachments.iter().find(|attachment| attachment.number == last).cloned();

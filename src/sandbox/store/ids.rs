@@ -206,8 +206,8 @@ fn counter(bytes: &mut Vec<u8>, mailbox: &str, value: i64) {
 
 /// The 16 bytes of a GUID; its text is one that [`super::property::guid`] accepted or the store made.
 fn guid_bytes(guid: &str) -> [u8; 16] {
-    let digits: Vec<u8> =
-        guid.bytes().filter_map(|byte| char::from(byte).to_digit(16)).map(|digit| digit as u8).collect();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digits: Vec<u8> = guid.bytes().filter_map(digit).collect();
     let mut bytes = [0; 16];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
         *byte = pair.iter().fold(0, |value, digit| value << 4 | digit);

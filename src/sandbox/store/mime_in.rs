@@ -1,6 +1,7 @@
 //! A MIME message as an item: what Exchange's inbound conversion makes of it (MS-OXCMAIL).
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -123,7 +124,7 @@ fn header_block(message: &Message<'_>) -> String {
 fn properties(new: &mut NewItem, message: &Message<'_>) {
     let header = |name: &str| headers::field(&new.headers, name).filter(|value| !value.is_empty());
     let item = &mut new.item;
-    item.subject = message.subject().unwrap_or_default().trim().to_owned();
+    message.subject().unwrap_or_default().trim().clone_into(&mut item.subject);
     item.from = message.from().and_then(|from| from.iter().next().map(address));
     item.sender = message.sender().and_then(|sender| sender.iter().next().map(address)).or_else(|| item.from.clone());
     item.to = addresses(message.all_to());
@@ -278,9 +279,9 @@ fn body(new: &mut NewItem, message: &Message<'_>, parts: &Parts) {
 
 fn attachments(new: &mut NewItem, all: Vec<MessagePart<'_>>, parts: &Parts, raw: &[u8], depth: usize, now: Millis) {
     let shown = if new.item.body_kind == BodyKind::Html { new.body.to_ascii_lowercase() } else { String::new() };
-    let mut number = 0;
-    for (_, part) in all.into_iter().enumerate().filter(|(at, _)| parts.attachments.contains(at)) {
-        number += 1;
+    let wanted: HashSet<usize> = parts.attachments.iter().copied().collect();
+    let attached = all.into_iter().enumerate().filter(|(at, _)| wanted.contains(at)).map(|(_, part)| part);
+    for (number, part) in (1..).zip(attached) {
         let kind = part.content_type().map(|kind| match kind.subtype() {
             Some(sub) => format!("{}/{sub}", kind.ctype()).to_ascii_lowercase(),
             None => kind.ctype().to_ascii_lowercase(),

@@ -108,6 +108,8 @@ pub struct Reminder {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+// They are properties of MAPI, each of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Item {
     pub number: ItemNo,
     pub mailbox: MailboxNo,

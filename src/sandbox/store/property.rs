@@ -205,13 +205,11 @@ pub fn guid(text: &str) -> Option<String> {
 /// Base64 with white space anywhere, as XML Schema allows it.
 #[must_use]
 pub fn base64(text: &str) -> Option<Vec<u8>> {
-    match STANDARD.decode(text) {
-        Ok(bytes) => Some(bytes),
-        Err(_) => {
-            let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            STANDARD.decode(packed).ok()
-        }
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Some(bytes);
     }
+    let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(packed).ok()
 }
 
 /// `xs:dateTime` in milliseconds since 1970; without an offset it is taken as UTC, as Exchange does when the

@@ -142,7 +142,7 @@ impl State {
         self.change = self.change.max(change);
     }
 
-    pub(super) fn put_mailbox(&mut self, mailbox: Arc<Mailbox>) {
+    pub(super) fn put_mailbox(&mut self, mailbox: &Arc<Mailbox>) {
         self.owners.insert(mailbox.owner.clone(), mailbox.number);
         self.guids.insert(mailbox.guid.clone(), mailbox.number);
         let state = MailboxState {
@@ -164,7 +164,7 @@ impl State {
         }
     }
 
-    pub(super) fn put_folder(&mut self, folder: Arc<Folder>) {
+    pub(super) fn put_folder(&mut self, folder: &Arc<Folder>) {
         let number = folder.number;
         if let (Some(mailbox), Some(name)) = (self.mailboxes.get_mut(&folder.mailbox), &folder.distinguished) {
             mailbox.distinguished.insert(name.clone(), number);
@@ -174,9 +174,9 @@ impl State {
             self.forget_child(earlier, number);
         }
         if let Some(parent) = folder.parent {
-            self.folder_state(parent, &folder).children.insert(number);
+            self.folder_state(parent, folder).children.insert(number);
         }
-        self.folder_state(number, &folder).folder = folder.clone();
+        self.folder_state(number, folder).folder = folder.clone();
     }
 
     /// The entry of a folder; one whose parent is read later from the database starts as a copy of the child.

@@ -120,9 +120,9 @@ impl Writer {
             match item {
                 Some(item) => put_item(connection, item).await?,
                 // Its content goes last: a move may still take it along.
-                None => drop(
-                    sqlx::query("DELETE FROM item WHERE number = ?").bind(number.0).execute(&mut *connection).await?,
-                ),
+                None => {
+                    sqlx::query("DELETE FROM item WHERE number = ?").bind(number.0).execute(&mut *connection).await?;
+                }
             }
         }
         for statement in &changes.statements {
@@ -217,14 +217,14 @@ fn publish(state: &RwLock<State>, changes: Changes, numbers: Numbers) {
     let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
     for mailbox in changes.mailboxes.values().flatten() {
         if state.mailbox(mailbox.number).is_none() {
-            state.put_mailbox(mailbox.clone());
+            state.put_mailbox(mailbox);
         }
     }
     // A new folder before what is in it, a folder that goes after it.
     let mut folders: Vec<_> = changes.folders.into_iter().collect();
     folders.sort_unstable_by_key(|(number, _)| *number);
     for folder in folders.iter().filter_map(|(_, folder)| folder.as_ref()) {
-        state.put_folder(folder.clone());
+        state.put_folder(folder);
     }
     for (number, item) in changes.items {
         match item {

@@ -70,13 +70,12 @@ impl SendItem {
                 "A folder to save to can be given only when the item is to be saved.",
             ));
         }
-        let keep_in = match self.save {
-            false => None,
-            true => {
-                let sent = FolderRef::Distinguished("sentitems".into(), None);
-                let reference = self.folder.as_ref().unwrap_or(&sent);
-                Some(store.read(|state| session.folder(state, reference))?)
-            }
+        let keep_in = if self.save {
+            let sent = FolderRef::Distinguished("sentitems".into(), None);
+            let reference = self.folder.as_ref().unwrap_or(&sent);
+            Some(store.read(|state| session.folder(state, reference))?)
+        } else {
+            None
         };
         send_stored(session, &found.item, keep_in, Some(expected)).await
     }

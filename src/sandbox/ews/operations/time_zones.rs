@@ -28,8 +28,8 @@ const fn zone(id: &'static str, name: &'static str, bias: i16, daylight: Option<
 }
 
 /// European Union: all at 01:00 UTC, which is so many minutes after midnight there.
-const fn europe(start: u16) -> Option<(Rule, Rule)> {
-    Some((rule(3, 5, "Sunday", start), rule(10, 5, "Sunday", start + 60)))
+const fn europe(start: u16) -> (Rule, Rule) {
+    (rule(3, 5, "Sunday", start), rule(10, 5, "Sunday", start + 60))
 }
 
 const AMERICA: Option<(Rule, Rule)> = Some((rule(3, 2, "Sunday", 120), rule(11, 1, "Sunday", 120)));
@@ -47,19 +47,24 @@ pub const ZONES: &[Zone] = &[
     zone("E. South America Standard Time", "(UTC-03:00) Brasilia", 180, None),
     zone("Argentina Standard Time", "(UTC-03:00) City of Buenos Aires", 180, None),
     zone("UTC", "(UTC) Coordinated Universal Time", 0, None),
-    zone("GMT Standard Time", "(UTC+00:00) Dublin, Edinburgh, Lisbon, London", 0, europe(60)),
+    zone("GMT Standard Time", "(UTC+00:00) Dublin, Edinburgh, Lisbon, London", 0, Some(europe(60))),
     zone("Greenwich Standard Time", "(UTC+00:00) Monrovia, Reykjavik", 0, None),
-    zone("W. Europe Standard Time", "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", -60, europe(120)),
+    zone(
+        "W. Europe Standard Time",
+        "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna",
+        -60,
+        Some(europe(120)),
+    ),
     zone(
         "Central Europe Standard Time",
         "(UTC+01:00) Belgrade, Bratislava, Budapest, Ljubljana, Prague",
         -60,
-        europe(120),
+        Some(europe(120)),
     ),
-    zone("Romance Standard Time", "(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", -60, europe(120)),
-    zone("Central European Standard Time", "(UTC+01:00) Sarajevo, Skopje, Warsaw, Zagreb", -60, europe(120)),
-    zone("FLE Standard Time", "(UTC+02:00) Helsinki, Kyiv, Riga, Sofia, Tallinn, Vilnius", -120, europe(180)),
-    zone("GTB Standard Time", "(UTC+02:00) Athens, Bucharest", -120, europe(180)),
+    zone("Romance Standard Time", "(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", -60, Some(europe(120))),
+    zone("Central European Standard Time", "(UTC+01:00) Sarajevo, Skopje, Warsaw, Zagreb", -60, Some(europe(120))),
+    zone("FLE Standard Time", "(UTC+02:00) Helsinki, Kyiv, Riga, Sofia, Tallinn, Vilnius", -120, Some(europe(180))),
+    zone("GTB Standard Time", "(UTC+02:00) Athens, Bucharest", -120, Some(europe(180))),
     zone("South Africa Standard Time", "(UTC+02:00) Harare, Pretoria", -120, None),
     zone("Turkey Standard Time", "(UTC+03:00) Istanbul", -180, None),
     zone("Russian Standard Time", "(UTC+03:00) Moscow, St. Petersburg", -180, None),

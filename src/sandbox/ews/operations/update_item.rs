@@ -203,13 +203,12 @@ fn expected_change(reference: &ItemRef, resolution: ConflictResolution) -> Resul
     });
     let parsed = parsed.transpose()?;
     match (resolution, parsed) {
-        (ConflictResolution::AlwaysOverwrite, _) => Ok(None),
-        (_, None) => {
+        (ConflictResolution::NeverOverwrite, Some(change)) => Ok(Some(change)),
+        (ConflictResolution::NeverOverwrite | ConflictResolution::AutoResolve, None) => {
             Err(Problem::new("ErrorChangeKeyRequiredForWriteOperations", "Change key is required for this operation."))
         }
         // Whatever the other changed, what is set here is set last.
-        (ConflictResolution::AutoResolve, Some(_)) => Ok(None),
-        (ConflictResolution::NeverOverwrite, Some(change)) => Ok(Some(change)),
+        (ConflictResolution::AutoResolve | ConflictResolution::AlwaysOverwrite, _) => Ok(None),
     }
 }
 
@@ -226,12 +225,11 @@ async fn changed(
     let appends = updates.iter().any(|update| matches!(update, Update::Append(_, Setting::Body(..))));
     let updates = Arc::new(updates);
     loop {
-        let present = match appends {
-            false => None,
-            true => {
-                let item = store.read(|state| state.item(number).cloned()).ok_or_else(Problem::item_not_found)?;
-                Some((item.content_change, store.content(number).await?.body))
-            }
+        let present = if appends {
+            let item = store.read(|state| state.item(number).cloned()).ok_or_else(Problem::item_not_found)?;
+            Some((item.content_change, store.content(number).await?.body))
+        } else {
+            None
         };
         let name = session.person.display_name.clone();
         let updates = updates.clone();

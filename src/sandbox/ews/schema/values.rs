@@ -54,7 +54,6 @@ impl Simple {
         let trimmed = text.trim();
         let bad = |kind: &str| Some(format!("The string '{trimmed}' is not a valid {kind} value."));
         match self {
-            Self::Text => None,
             Self::NonEmpty if text.is_empty() => Some("The actual length is less than the MinLength value.".to_owned()),
             Self::Boolean if !matches!(trimmed, "true" | "false" | "1" | "0") => bad("Boolean"),
             Self::Whole(low, high) => match trimmed.parse::<i64>() {
@@ -63,8 +62,7 @@ impl Simple {
                 Ok(value) if value > *high => Some("The MaxInclusive constraint failed.".to_owned()),
                 Ok(_) => None,
             },
-            Self::Unsigned(high) if trimmed.parse::<u64>().is_ok_and(|value| value <= *high) => None,
-            Self::Unsigned(_) => bad("Integer"),
+            Self::Unsigned(high) if trimmed.parse::<u64>().map_or(true, |value| value > *high) => bad("Integer"),
             Self::Real if trimmed.parse::<f64>().is_err() => bad("Double"),
             Self::DateTime if property::date_time(trimmed).is_none() => bad("DateTime"),
             Self::PartOfTime
