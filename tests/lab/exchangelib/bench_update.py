@@ -33,7 +33,8 @@ def main():
 
     def update(message):
         sent = mailboxes[message["mailbox"]].sent
-        item = sent.filter(message_id=message["message_id"]).only("id", "changekey").get()
+        # One property, so that the search alone will do and no GetItem follows.
+        item = sent.filter(message_id=message["message_id"]).only("subject").get()
         item.body = HTMLBody(message["html"])
         item.save(update_fields=["body"])
 
