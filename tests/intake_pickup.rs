@@ -305,7 +305,7 @@ async fn a_file_that_can_t_be_read_is_told_and_holds_up_no_other() {
     let set = |mode| std::fs::set_permissions(folder.path().join("a.eml"), std::fs::Permissions::from_mode(mode));
     set(0o000).unwrap();
     if std::fs::File::open(folder.path().join("a.eml")).is_ok() {
-        eprintln!("not tested: the superuser may read every file");
+        eprintln!("NOT RUN: a file that can't be read: the superuser may read every file");
         return;
     }
     folder.put("b.eml", message("b"));

@@ -2,8 +2,6 @@
 //! page that leads to them. Mail is strangers' text: everything is escaped, and HTML bodies are shown in sandboxed
 //! frames that may load nothing.
 
-#![allow(clippy::format_collect, clippy::format_push_string)] // a page reads best as one piece
-
 mod body;
 mod html;
 

@@ -29,5 +29,4 @@ pub use problem::MessageProblem;
 pub use processed::ProcessedMessage;
 
 #[cfg(test)]
-#[allow(clippy::format_collect, reason = "reads better, and speed does not matter here")]
 mod tests;

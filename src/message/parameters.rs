@@ -189,7 +189,6 @@ pub(super) fn percent_decode(text: &str, bytes: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::format_collect, reason = "reads better, and speed does not matter here")]
 mod tests {
     use proptest::prelude::*;
 

@@ -294,7 +294,7 @@ where
         let Some(job) = self.in_work.remove(&task) else { return };
         self.release(&job.mailbox);
         let result = self.conclude(&job, attempt, settings).await;
-        self.recorded(job.id, result);
+        recorded(job.id, result);
     }
 
     async fn conclude(&mut self, job: &Job, attempt: Attempt, settings: &Settings) -> Result<(), QueueError> {
@@ -363,7 +363,7 @@ where
         for job in back {
             self.release(&job.mailbox);
             let result = self.queue.postpone(job.id, until, Postponed::Paused, String::new()).await;
-            self.recorded(job.id, result);
+            recorded(job.id, result);
         }
     }
 
@@ -373,14 +373,6 @@ where
             if *count == 0 {
                 self.by_mailbox.remove(mailbox);
             }
-        }
-    }
-
-    /// An outcome that could not be recorded is found again by the mark on the item when the lease has run out.
-    #[allow(clippy::unused_self)]
-    fn recorded(&self, id: i64, result: Result<(), QueueError>) {
-        if let Err(error) = result {
-            error!(id, %error, "what happened to a message could not be recorded; it will be looked at again");
         }
     }
 
@@ -461,6 +453,13 @@ fn server_answered(attempt: &Attempt) -> bool {
         ),
         Attempt::NotFoundYet { .. } | Attempt::Throttled { .. } => true,
         Attempt::Error { .. } | Attempt::Denied { .. } | Attempt::Hold { .. } => false,
+    }
+}
+
+/// An outcome that could not be recorded is found again by the mark on the item when the lease has run out.
+fn recorded(id: i64, result: Result<(), QueueError>) {
+    if let Err(error) = result {
+        error!(id, %error, "what happened to a message could not be recorded; it will be looked at again");
     }
 }
 

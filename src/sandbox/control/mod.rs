@@ -229,8 +229,8 @@ impl Control {
     }
 
     /// How many items a folder of a mailbox holds.
-    pub async fn count(&self, mailbox: &str, folder: &str) -> Result<u64, ControlError> {
-        Ok(self.inner.store.count(&self.mailbox(mailbox)?, folder).await?)
+    pub fn count(&self, mailbox: &str, folder: &str) -> Result<u64, ControlError> {
+        Ok(self.inner.store.count(&self.mailbox(mailbox)?, folder)?)
     }
 
     /// Stores a MIME message as a client stores its copy of what it sent. Returns the `ItemId`.

@@ -270,9 +270,7 @@ impl Store {
     }
 
     /// How many items a folder holds.
-    // Asked for in one breath with what has to wait for the database.
-    #[allow(clippy::unused_async)]
-    pub async fn count(&self, mailbox: &str, folder: &str) -> Result<u64, StoreError> {
+    pub fn count(&self, mailbox: &str, folder: &str) -> Result<u64, StoreError> {
         let owner = mailbox.trim().to_lowercase();
         self.read(|state| {
             let Some(mailbox) = state.mailbox_of(&owner) else { return Ok(0) };

@@ -79,16 +79,21 @@ fn decide(wanted: &Wanted<'_>, original: Option<usize>, marked: Vec<(usize, &Mar
     }
     // Of several that show earlier states, the latest is the one to go on with. While copies are wanted, only a
     // copy may change: the original stays what it is.
-    let latest = marked
-        .into_iter()
-        .filter(|(_, mark)| !options.create_copy || matches!(mark.mode, Mode::Copy | Mode::SplitCopy))
-        .max_by_key(|(_, mark)| mark.order);
+    let is_copy = |mark: &Mark| match mark.mode {
+        Mode::Copy | Mode::SplitCopy => true,
+        Mode::InPlace => false,
+        // Beside the original it can only have taken the place of a copy.
+        Mode::Replacement { .. } => original.is_some(),
+    };
+    let latest =
+        marked.into_iter().filter(|(_, mark)| !options.create_copy || is_copy(mark)).max_by_key(|(_, mark)| mark.order);
     match latest {
         Some((_, mark)) if mark.order > wanted.order => Then::Superseded,
         Some((item, mark)) => Then::Update {
             item,
             mode: match &mark.mode {
-                // Its original has gone, or goes first.
+                // What it took the place of has gone, or goes first.
+                Mode::Replacement { .. } if options.create_copy => Mode::Copy,
                 Mode::Replacement { .. } => Mode::InPlace,
                 mode => mode.clone(),
             },
@@ -225,6 +230,16 @@ mod tests {
     #[test]
     fn with_copies_wanted_an_item_updated_in_place_before_is_not_touched() {
         assert_eq!(with(&[marked("m", 4, Mode::InPlace)], COPY), add(0, Mode::Copy));
+    }
+
+    /// T6, U5: a copy that had to be replaced is still the copy, and no second one comes beside it.
+    #[test]
+    fn a_replaced_copy_is_updated_like_any_copy() {
+        let replaced = |of| marked("r", of, Mode::Replacement { of: "earlier copy".into() });
+        assert_eq!(with(&[original("o"), replaced(4)], COPY), update(1, Mode::Copy));
+        assert_eq!(with(&[original("o"), replaced(6)], COPY), just(Then::Superseded));
+        // Without the original it took that one's place, before copies were wanted.
+        assert_eq!(with(&[replaced(4)], COPY), add(0, Mode::Copy));
     }
 
     #[test]

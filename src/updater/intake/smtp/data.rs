@@ -85,7 +85,6 @@ impl DataReader {
 }
 
 #[cfg(test)]
-#[allow(clippy::format_collect, reason = "reads better, and speed does not matter here")]
 mod tests {
     use proptest::prelude::*;
 
