@@ -8,6 +8,8 @@
 //! | [`settings`] | plain data: what an administrator can set. No I/O. |
 //! | [`message`] | the processed message: parse, identify, classify. No I/O. |
 //! | [`ews`] | client of Exchange Web Services, one file an operation |
+//! | [`directory`] | Active Directory over LDAP |
+//! | [`setup`] | the wizard's engine: answers → steps → report |
 //! | [`updater`] | the service: intake, queue, engine, schedule |
 //! | [`pipe`] | the local API that both programs share |
 //! | [`sandbox`] | an embedded Exchange-like organisation; knows nothing of our client |
@@ -18,6 +20,7 @@
 
 pub mod cli;
 pub mod demo;
+pub mod directory;
 pub mod ews;
 pub mod message;
 #[cfg(feature = "panel")]
@@ -26,4 +29,5 @@ pub mod pipe;
 pub mod sandbox;
 pub mod secret;
 pub mod settings;
+pub mod setup;
 pub mod updater;

@@ -481,7 +481,8 @@ async fn a_message_sent_on_behalf_is_found_with_the_sender_when_the_author_has_n
 #[tokio::test]
 async fn who_is_not_in_scope_is_left_alone_without_a_request() {
     let mut scene = Scene::new().await;
-    scene.settings.scope = SendersScope { mode: ScopeMode::AllExceptListed, list: vec![ANNA.parse().unwrap()] };
+    scene.settings.scope =
+        SendersScope { mode: ScopeMode::AllExceptListed, list: vec![ANNA.parse().unwrap()], ..SendersScope::default() };
     let requests = scene.requests();
     assert_eq!(scene.ends(&mail("x").mime()).await, Rule::OutOfScope);
     assert_eq!(scene.requests(), requests);

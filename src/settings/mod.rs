@@ -3,6 +3,7 @@
 
 mod address;
 mod connection;
+mod directory;
 mod intake;
 mod options;
 mod schedule;
@@ -12,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{AddressError, SmtpAddress};
 pub use connection::{Account, Connection, Environment};
+pub use directory::DirectorySettings;
 pub use intake::{IntakeSettings, PickupSettings, SmtpSettings};
 pub use options::Options;
 pub use schedule::{Limits, Schedule};
-pub use scope::{ScopeMode, SendersScope};
+pub use scope::{EntryKind, ScopeEntry, ScopeMode, SendersScope};
 
 /// Everything that can be set. A fresh installation has the default: Sent Items Update is off and nothing is
 /// connected (T2).
@@ -32,6 +34,9 @@ pub struct Settings {
     pub connection: Option<Connection>,
     /// The service account; its password is kept apart, see [`crate::secret`].
     pub account: Option<Account>,
+    /// How to reach the directory; none: groups and users of the scope can't be resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectorySettings>,
     pub scope: SendersScope,
     pub options: Options,
     pub intake: IntakeSettings,
@@ -69,6 +74,9 @@ impl Settings {
         }
         if let Some(connection) = &self.connection {
             connection.check()?;
+        }
+        if let Some(directory) = &self.directory {
+            directory.check()?;
         }
         self.intake.check()?;
         self.schedule.check()?;
