@@ -10,6 +10,7 @@
 //! applies word for word. Every request is sent once; what to do after an error is for the caller to decide, by
 //! [`EwsError::class`].
 
+pub mod autodiscover;
 mod client;
 mod copy_item;
 mod create_attachment;
@@ -55,4 +56,6 @@ pub use property::{
 };
 pub use response_code::ResponseCode;
 pub use soap::ServerVersion;
+pub(crate) use transport::extra_roots;
+pub(crate) use transport::failure::in_words;
 pub use update_item::{Change, ConflictResolution, UpdateItem};
