@@ -3,11 +3,15 @@
 //! What a command has to say goes to standard output; errors go to standard error as one sentence, and so does the
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
+mod configure;
 mod demo;
+mod explain;
 mod failure;
 pub mod log;
 mod messages;
+mod password;
 mod place;
+mod progress;
 mod render;
 mod retry;
 mod run;
@@ -16,6 +20,7 @@ mod settings;
 mod show;
 mod status;
 mod submit;
+mod test_impersonation;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -56,6 +61,8 @@ enum Command {
     Show(show::Arguments),
     Retry(retry::Arguments),
     Settings(settings::Arguments),
+    Configure(Box<configure::Arguments>),
+    TestImpersonation(test_impersonation::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -71,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => client(show::run(arguments)),
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
+        Command::Configure(arguments) => client(configure::run(*arguments)),
+        Command::TestImpersonation(arguments) => client(test_impersonation::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };

@@ -60,17 +60,18 @@ pub(super) fn client(connection: &Connection, upn: &str, password: &SecretString
 
 /// Opens Sent Items, under the primary address if this is another one.
 async fn open(client: &Client, mailbox: &SmtpAddress) -> Result<AccessOutcome, EwsError> {
-    let opened = async |mailbox: &SmtpAddress| {
-        let folder = client.mailbox(mailbox).get_folder(&FolderId::SENT_ITEMS).await?;
-        Ok(AccessOutcome { mailbox: mailbox.clone(), items: folder.total_count.unwrap_or(0) })
-    };
-    match opened(mailbox).await {
+    match open_exactly(client, mailbox).await {
         Err(error) => match error.class() {
-            ErrorClass::NonPrimaryAddress(primary) => opened(&primary).await,
+            ErrorClass::NonPrimaryAddress(primary) => open_exactly(client, &primary).await,
             _ => Err(error),
         },
         outcome => outcome,
     }
+}
+
+async fn open_exactly(client: &Client, mailbox: &SmtpAddress) -> Result<AccessOutcome, EwsError> {
+    let folder = client.mailbox(mailbox).get_folder(&FolderId::SENT_ITEMS).await?;
+    Ok(AccessOutcome { mailbox: mailbox.clone(), items: folder.total_count.unwrap_or(0) })
 }
 
 fn of_error(error: &EwsError, explained: Explanation, upn: &str, mailbox: &SmtpAddress) -> Failure {

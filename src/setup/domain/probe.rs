@@ -74,13 +74,13 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
         .build()
         .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
     let page = ews.join("healthcheck.htm").unwrap_or_else(|_| ews.clone());
-    let response = http.get(page.clone()).send().await.map_err(|error| unreachable(error, &ews))?;
+    let response = http.get(page.clone()).send().await.map_err(|error| not_reached(error, &ews))?;
     let status = response.status().as_u16();
     if status == 200 && beginning(response).await.trim_start().starts_with("200 OK") {
         return Ok(());
     }
     // A reverse proxy may keep the page back; the front end of Exchange names itself at EWS as well.
-    let response = http.get(ews.clone()).send().await.map_err(|error| unreachable(error, &ews))?;
+    let response = http.get(ews.clone()).send().await.map_err(|error| not_reached(error, &ews))?;
     if response.status().as_u16() == 401
         && response.headers().contains_key("x-feserver")
         && response.headers().contains_key(WWW_AUTHENTICATE)
@@ -108,7 +108,7 @@ async fn beginning(mut response: Response) -> String {
     String::from_utf8_lossy(&content).into_owned()
 }
 
-fn unreachable(error: reqwest::Error, ews: &Url) -> Failure {
+fn not_reached(error: reqwest::Error, ews: &Url) -> Failure {
     let Ok(nobody) = SmtpAddress::new("nobody@localhost") else { unreachable!("it is an address") };
     let slow = error.is_timeout();
     let (why, untrusted) = in_words(error, ews, &nobody).unwrap_or_else(|error| {
