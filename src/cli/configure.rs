@@ -154,7 +154,11 @@ fn answers(arguments: &Arguments) -> Result<Answers, Failure> {
     };
     let account = match (&arguments.account, &arguments.create_account) {
         (Some(upn), _) => {
-            let given = if arguments.password_stdin { Some(password::line()?) } else { password::variable(password::VARIABLE)? };
+            let given = if arguments.password_stdin {
+                Some(password::line()?)
+            } else {
+                password::variable(password::VARIABLE)?
+            };
             let missing = || {
                 unusable(format!(
                     "the password of {upn} is missing; give it with --password-stdin or in {}",
