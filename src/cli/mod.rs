@@ -3,10 +3,13 @@
 //! What a command has to say goes to standard output; errors go to standard error as one sentence, and so does the
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
+mod check;
 mod demo;
+mod directory_place;
 mod failure;
 pub mod log;
 mod messages;
+mod password;
 mod place;
 mod render;
 mod retry;
@@ -56,6 +59,7 @@ enum Command {
     Show(show::Arguments),
     Retry(retry::Arguments),
     Settings(settings::Arguments),
+    Check(check::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -71,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => client(show::run(arguments)),
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
+        Command::Check(arguments) => client(check::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };
@@ -84,7 +89,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command that only talks to a running updater.
+/// Runs a command that only talks to a running updater, or to the directory.
 fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     log::start(log::Format::Text, "warn");
     let runtime =
