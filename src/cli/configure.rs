@@ -1,7 +1,6 @@
 //! `siu-updater configure`: the wizard without the window, for scripted roll-outs (X2).
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -13,6 +12,7 @@ use super::failure::{Failure, Status};
 use super::place::Pipe;
 use super::progress::{self, Lines};
 use super::{explain, password, render};
+use crate::directory::{self, Directory, SignIn};
 use crate::ews::autodiscover;
 use crate::pipe::client::Client;
 use crate::settings::{Environment, SmtpAddress};
@@ -66,9 +66,6 @@ pub struct Arguments {
     password_stdin: bool,
     #[command(flatten)]
     place: DirectoryPlace,
-    /// Trust this certificate authority beside the system's when connecting to Exchange; a PEM file, may be repeated
-    #[arg(long = "exchange-ca", value_name = "FILE")]
-    exchange_ca: Vec<PathBuf>,
     /// Server with Exchange's REST administration, such as https://outlook.office365.com; without it the right is
     /// granted by hand
     #[arg(long, value_name = "URL", value_parser = https_url)]
@@ -124,10 +121,15 @@ fn https_url(text: &str) -> Result<Url, String> {
     if url.scheme() == "https" { Ok(url) } else { Err("it has to begin with https://".to_owned()) }
 }
 
+/// Name of the variable that may hold the account's password.
+const PASSWORD: &str = "SIU_PASSWORD";
+
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Of two passwords on standard input, that of --user comes first.
+    let sign_in = arguments.place.sign_in()?;
     let answers = answers(&arguments)?;
     let client = arguments.pipe.client()?;
-    let domain = domain(&arguments, &client).await?;
+    let domain = domain(&arguments, &client, sign_in).await?;
     let mut setup = Setup::new(Arc::new(domain), client.clone());
     if arguments.dry_run {
         return plan(&setup, &answers);
@@ -154,16 +156,9 @@ fn answers(arguments: &Arguments) -> Result<Answers, Failure> {
     };
     let account = match (&arguments.account, &arguments.create_account) {
         (Some(upn), _) => {
-            let given = if arguments.password_stdin {
-                Some(password::line()?)
-            } else {
-                password::variable(password::VARIABLE)?
-            };
+            let given = if arguments.password_stdin { Some(password::line()?) } else { password::variable(PASSWORD)? };
             let missing = || {
-                unusable(format!(
-                    "the password of {upn} is missing; give it with --password-stdin or in {}",
-                    password::VARIABLE
-                ))
+                unusable(format!("the password of {upn} is missing; give it with --password-stdin or in {PASSWORD}"))
             };
             AccountChoice::Existing { upn: upn.clone(), password: given.ok_or_else(missing)? }
         }
@@ -183,26 +178,31 @@ fn unusable(message: String) -> Failure {
     Failure { status: Status::Usage, message }
 }
 
-async fn domain(arguments: &Arguments, client: &Client) -> Result<Domain, Failure> {
-    let mut extra_roots = Vec::new();
-    for file in &arguments.exchange_ca {
-        let text = std::fs::read_to_string(file);
-        extra_roots.push(text.map_err(|error| Failure::new(format!("{} can't be read: {error}", file.display())))?);
-    }
-    if extra_roots.is_empty() {
+async fn domain(arguments: &Arguments, client: &Client, sign_in: SignIn) -> Result<Domain, Failure> {
+    let mut settings = arguments.place.settings(arguments.account.as_deref())?;
+    // What --ca names is trusted for Exchange as well: an organisation has one authority of its own, if any.
+    let mut extra_roots = settings.extra_roots.clone();
+    if extra_roots.is_empty()
+        && let Ok((document, _)) = client.settings().await
+    {
         // Whoever gave one at the first configuration need not give it again.
-        if let Ok((document, _)) = client.settings().await {
-            extra_roots.extend(document.settings.connection.into_iter().flat_map(|connection| connection.extra_roots));
-        }
+        let before = document.settings;
+        extra_roots.extend(before.connection.into_iter().flat_map(|connection| connection.extra_roots));
+        settings.extra_roots.extend(before.directory.into_iter().flat_map(|directory| directory.extra_roots));
     }
-    let (directory, settings) = (arguments.place.directory()?, arguments.place.settings()?);
-    let person = arguments.place.person()?.map(|(upn, password)| Person { upn, password });
+    let person = match &sign_in {
+        SignIn::LoggedOn => None,
+        SignIn::Password { upn, password } => Some(Person { upn: upn.clone(), password: password.clone() }),
+    };
+    let options = directory::Options { name_server: arguments.place.name_server, ..directory::Options::default() };
+    let directory = Directory::with_options(&settings, sign_in, &options)?;
     Ok(Domain::new(DomainOptions {
         extra_roots,
         person,
         management: arguments.management.clone(),
         autodiscover: autodiscover::Options {
             known: arguments.autodiscover_url.clone(),
+            connection_points: Some(Arc::new(directory.clone())),
             trusted: arguments.trust.clone(),
             ..autodiscover::Options::default()
         },

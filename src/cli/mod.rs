@@ -3,8 +3,10 @@
 //! What a command has to say goes to standard output; errors go to standard error as one sentence, and so does the
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
+mod check;
 mod configure;
 mod demo;
+mod directory_place;
 mod explain;
 mod failure;
 pub mod log;
@@ -20,7 +22,6 @@ mod settings;
 mod show;
 mod status;
 mod submit;
-mod test_impersonation;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -62,7 +63,7 @@ enum Command {
     Retry(retry::Arguments),
     Settings(settings::Arguments),
     Configure(Box<configure::Arguments>),
-    TestImpersonation(test_impersonation::Arguments),
+    Check(check::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -79,7 +80,7 @@ pub fn main() -> ExitCode {
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
         Command::Configure(arguments) => client(configure::run(*arguments)),
-        Command::TestImpersonation(arguments) => client(test_impersonation::run(arguments)),
+        Command::Check(arguments) => client(check::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };
@@ -93,7 +94,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command that only talks to a running updater.
+/// Runs a command that only talks to a running updater, or to the directory.
 fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     log::start(log::Format::Text, "warn");
     let runtime =

@@ -31,7 +31,8 @@ impl Domain {
                         return Err(failure);
                     }
                     // A right that is missing says more than a mailbox that can't be used.
-                    let better = failure.code.is_some() && is_denied(&failure) && !first.as_ref().is_some_and(is_denied);
+                    let better =
+                        failure.code.is_some() && is_denied(&failure) && !first.as_ref().is_some_and(is_denied);
                     if first.is_none() || better {
                         first = Some(failure);
                     }
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_version_is_told_by_the_products_name() {
-        let version = |minor, major_build| ServerVersion { major: 15, minor, major_build, minor_build: 1, schema: None };
+        let version =
+            |minor, major_build| ServerVersion { major: 15, minor, major_build, minor_build: 1, schema: None };
         for (minor, build, name) in [
             (0, 1497, "Exchange Server 2013 (15.0.1497.1)"),
             (1, 2507, "Exchange Server 2016 (15.1.2507.1)"),

@@ -60,7 +60,8 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
 /// Looks at the page on which the server tells its health.
 async fn health(connection: &Connection) -> Result<(), Failure> {
     let server = &connection.ews_url;
-    let ews = Url::parse(server).map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
+    let ews = Url::parse(server)
+        .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
     let roots = extra_roots(&connection.extra_roots).map_err(|error| exchange::failure(error.explain(), None))?;
     let http = Client::builder()
         .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
@@ -95,7 +96,12 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
         "Check the name of the server.".to_owned(),
         "If a reverse proxy stands in between, let it pass everything below /EWS/.".to_owned(),
     ];
-    Err(failures::server_not_usable(server, "a web server answers there, and it does not show that it is Exchange", advice, details))
+    Err(failures::server_not_usable(
+        server,
+        "a web server answers there, and it does not show that it is Exchange",
+        advice,
+        details,
+    ))
 }
 
 async fn beginning(mut response: Response) -> String {
