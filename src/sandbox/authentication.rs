@@ -58,7 +58,14 @@ impl SignIn {
     #[must_use]
     pub fn new(directory: Arc<Directory>, domain: &str, everyone: SecretString) -> Self {
         let netbios = short_name(domain);
-        Self { directory, domain: netbios, suffix: domain.to_owned(), everyone, passwords: RwLock::default(), failures: RwLock::default() }
+        Self {
+            directory,
+            domain: netbios,
+            suffix: domain.to_owned(),
+            everyone,
+            passwords: RwLock::default(),
+            failures: RwLock::default(),
+        }
     }
 
     /// Gives an account a password of its own.

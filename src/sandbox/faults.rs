@@ -272,8 +272,7 @@ impl Faults {
         let mut sentence = Sentence::default();
         for (status, dice) in &mut self.lock().rules {
             let rule = &status.rule;
-            let matches = rule.picks(operation)
-                && rule.mailbox.as_deref().is_none_or(&is_mailbox);
+            let matches = rule.picks(operation) && rule.mailbox.as_deref().is_none_or(&is_mailbox);
             let delay = match rule.fault {
                 Fault::Delay { milliseconds } => Some(milliseconds),
                 _ => None,

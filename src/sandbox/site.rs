@@ -303,7 +303,9 @@ impl Site {
         self.delay(sentence.delay_milliseconds).await;
         match sentence.fault {
             Some(Fault::Drop { .. }) => Err(Cut),
-            Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => Ok(Some(spoilt(&fault))),
+            Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => {
+                Ok(Some(spoilt(&fault)))
+            }
             _ => Ok(None),
         }
     }

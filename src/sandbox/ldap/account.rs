@@ -4,8 +4,7 @@ use super::super::directory::{Directory, Group, GroupKind, Kind, MailboxState, P
 use super::tree::{Attributes, World};
 use super::value::{NEVER, file_time, guid, sid_bytes};
 
-/// Relative identifiers that are the same in every domain.
-pub const DOMAIN_ADMINS: u32 = 512;
+/// Relative identifier of Domain Users in every domain.
 pub const DOMAIN_USERS: u32 = 513;
 
 /// `userAccountControl`
@@ -101,14 +100,15 @@ fn mailbox(world: &World, person: &Person, all: Attributes) -> Attributes {
         .bytes("msExchMailboxGuid", guid(format!("mailbox {}", person.sid).as_bytes()).to_bytes_le().to_vec())
         .number("msExchRecipientTypeDetails", details)
         .number("msExchRecipientDisplayType", display)
-        .number("msExchVersion", 1_130_555_651_091_488)
+        .number("msExchVersion", 1_130_555_651_091_488_i64)
 }
 
 pub fn group(world: &World, group: &Group) -> Attributes {
     const GLOBAL: i64 = 0x2;
     const UNIVERSAL: i64 = 0x8;
     const SECURITY: i64 = -0x8000_0000;
-    let well_known = group.sid.rsplit_once('-').and_then(|(_, rid)| rid.parse::<u32>().ok()).is_some_and(|rid| rid < 1000);
+    let well_known =
+        group.sid.rsplit_once('-').and_then(|(_, rid)| rid.parse::<u32>().ok()).is_some_and(|rid| rid < 1000);
     let kind = match group.kind {
         GroupKind::Distribution => UNIVERSAL,
         GroupKind::Security if well_known => SECURITY | GLOBAL,

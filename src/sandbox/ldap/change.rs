@@ -249,9 +249,7 @@ pub fn check_password(person: &Person, password: &str) -> Result<(), LdapResult>
         + has(char::is_lowercase)
         + has(|character| character.is_ascii_digit())
         + has(|character| character.is_ascii_punctuation() || character == ' ')
-        + has(|character| {
-            character.is_alphabetic() && !character.is_uppercase() && !character.is_lowercase()
-        });
+        + has(|character| character.is_alphabetic() && !character.is_uppercase() && !character.is_lowercase());
     let lower = password.to_lowercase();
     let names = person.display_name.split([' ', ',', '.', '-', '_', '#', '\t']).map(str::to_lowercase);
     let mut names = names.chain(std::iter::once(person.account_name.to_lowercase()));
@@ -282,14 +280,14 @@ mod tests {
     /// W3
     #[test]
     fn a_weak_password_is_refused() {
-        let person = Person {
-            display_name: "Anna Bergström".into(),
-            account_name: "aberg".into(),
-            ..Person::default()
-        };
+        let person =
+            Person { display_name: "Anna Bergström".into(), account_name: "aberg".into(), ..Person::default() };
         for weak in ["Kurz-1", "nurkleinbuchstaben", "kleinundzahl12345", "Bergström-2026-x", "xx-Aberg-2026-xx"] {
             let refused = check_password(&person, weak).unwrap_err();
-            assert!(refused.message.starts_with("0000052D") && refused.code == LdapResultCode::ConstraintViolation, "{weak}");
+            assert!(
+                refused.message.starts_with("0000052D") && refused.code == LdapResultCode::ConstraintViolation,
+                "{weak}"
+            );
         }
         check_password(&person, "Sturm-2026-Nord").unwrap();
     }

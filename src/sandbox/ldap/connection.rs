@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
     LdapBindResponse, LdapExtendedRequest, LdapExtendedResponse, LdapMsg, LdapOp, LdapResult, LdapResultCode,
 };
@@ -81,7 +82,10 @@ where
 }
 
 /// Sends messages until there will be no more; none when the client is gone.
-async fn send<S: AsyncWrite + Send>(mut writer: WriteHalf<S>, mut messages: mpsc::Receiver<BytesMut>) -> Option<WriteHalf<S>> {
+async fn send<S: AsyncWrite + Send>(
+    mut writer: WriteHalf<S>,
+    mut messages: mpsc::Receiver<BytesMut>,
+) -> Option<WriteHalf<S>> {
     while let Some(message) = messages.recv().await {
         writer.write_all(&message).await.ok()?;
         if messages.is_empty() {
@@ -149,6 +153,9 @@ impl Connection {
                     search.cancel();
                 }
                 return Next::Go;
+            }
+            Asked::Other(op, controls) if controls.iter().any(is_critical) => {
+                return self.reply(id, answer_to(&op, problem::bad_control())).await;
             }
             Asked::Other(op, _) => match op {
                 LdapOp::BindRequest(_) => ("LdapBind", op),
@@ -305,6 +312,11 @@ async fn judge(server: &LdapServer, operation: &str, who: Option<&str>) -> Judge
         Some(Fault::Result { code }) => Judged::Answer(told(code)),
         _ => Judged::Go,
     }
+}
+
+/// Whether the operation must not be carried out without the control, which is unknown here.
+fn is_critical(control: &LdapControl) -> bool {
+    matches!(control, LdapControl::Unknown { criticality: true, .. })
 }
 
 /// A result code that a rule names, in the words that a controller has for it.

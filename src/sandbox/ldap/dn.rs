@@ -21,7 +21,9 @@ impl Dn {
         while !rest.is_empty() {
             let (attribute, after) = rest.split_once('=')?;
             let attribute = attribute.trim();
-            if attribute.is_empty() || !attribute.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)) {
+            if attribute.is_empty()
+                || !attribute.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            {
                 return None;
             }
             let (value, after) = value(after)?;

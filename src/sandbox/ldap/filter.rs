@@ -148,7 +148,11 @@ pub enum Test {
     AtLeast(&'static Attribute, Wanted),
     AtMost(&'static Attribute, Wanted),
     Present(&'static str),
-    Bits { attribute: &'static Attribute, bits: i64, all: bool },
+    Bits {
+        attribute: &'static Attribute,
+        bits: i64,
+        all: bool,
+    },
     /// Whether the entry is one of these.
     OneOf(Vec<bool>),
     /// Neither true nor false: the attribute is unknown, or the value can't be one of it.
@@ -211,7 +215,9 @@ impl Test {
                 let any: Option<Vec<_>> = any.iter().map(|piece| lower(piece)).collect();
                 let (first, last) = (initial.as_deref().unwrap_or_default(), last.as_deref().unwrap_or_default());
                 match (known, lower(first), any, lower(last)) {
-                    (Some(attribute), Some(first), Some(any), Some(last)) => Self::Substrings(attribute, first, any, last),
+                    (Some(attribute), Some(first), Some(any), Some(last)) => {
+                        Self::Substrings(attribute, first, any, last)
+                    }
                     _ => Self::Undefined,
                 }
             }

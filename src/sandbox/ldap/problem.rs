@@ -72,7 +72,9 @@ pub fn no_object(best: &str) -> LdapResult {
         matcheddn: best.to_owned(),
         ..result(
             LdapResultCode::NoSuchObject,
-            &format!("0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT), data 0, best match of:\n\t'{best}'\n"),
+            &format!(
+                "0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT), data 0, best match of:\n\t'{best}'\n"
+            ),
         )
     }
 }
@@ -111,17 +113,11 @@ pub fn bad_filter() -> LdapResult {
 
 /// Nested more deeply than the server wants to follow.
 pub fn too_complex() -> LdapResult {
-    result(
-        LdapResultCode::AdminLimitExceeded,
-        "000020EF: SvcErr: DSID-0314069A, problem 5012 (DIR_ERROR), data 0",
-    )
+    result(LdapResultCode::AdminLimitExceeded, "000020EF: SvcErr: DSID-0314069A, problem 5012 (DIR_ERROR), data 0")
 }
 
 pub fn constructed_in_filter() -> LdapResult {
-    result(
-        LdapResultCode::InappropriateMatching,
-        "00002121: SvcErr: DSID-03140699, problem 5012 (DIR_ERROR), data 0",
-    )
+    result(LdapResultCode::InappropriateMatching, "00002121: SvcErr: DSID-03140699, problem 5012 (DIR_ERROR), data 0")
 }
 
 pub fn unknown_extension() -> LdapResult {
@@ -210,7 +206,7 @@ pub fn bad_syntax(attribute: &str) -> LdapResult {
         &format!(
             "00000057: AtrErr: DSID-03190FBC, #1:\n\t0: 00000057: DSID-03190FBC, problem 1006 (INVALID_ATT_SYNTAX), data 0, \
              Att 0 ({attribute})\n"
-        )
+        ),
     )
 }
 

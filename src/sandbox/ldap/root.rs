@@ -39,13 +39,17 @@ pub fn attributes(world: &World, asked: &[String], types_only: bool) -> Vec<Ldap
         .child("CN", "Default-First-Site-Name")
         .child("CN", "Servers")
         .child("CN", CONTROLLER);
-    let limits = ["MaxPageSize", "MaxValRange", "MaxReceiveBuffer", "MaxConnections", "MaxConnIdleTime", "InitRecvTimeout"];
+    let limits =
+        ["MaxPageSize", "MaxValRange", "MaxReceiveBuffer", "MaxConnections", "MaxConnIdleTime", "InitRecvTimeout"];
     let all: Vec<(&str, Vec<String>)> = vec![
         ("domainFunctionality", vec!["7".into()]),
         ("forestFunctionality", vec!["7".into()]),
         ("domainControllerFunctionality", vec!["7".into()]),
         ("rootDomainNamingContext", vec![contexts[0].clone()]),
-        ("ldapServiceName", vec![format!("{0}:{1}$@{2}", world.domain, CONTROLLER.to_lowercase(), world.domain.to_uppercase())]),
+        (
+            "ldapServiceName",
+            vec![format!("{0}:{1}$@{2}", world.domain, CONTROLLER.to_lowercase(), world.domain.to_uppercase())],
+        ),
         ("isGlobalCatalogReady", vec!["TRUE".into()]),
         // Signing in by Kerberos needs a domain around the controller; only the simple bind works here.
         ("supportedSASLMechanisms", ["GSSAPI", "GSS-SPNEGO", "EXTERNAL", "DIGEST-MD5"].map(str::to_owned).into()),

@@ -392,7 +392,12 @@ fn range(text: &str) -> Option<(usize, Option<usize>)> {
 
 /// Adds an attribute; when it has more values than an answer holds, or a part was asked for, with its range
 /// (MS-ADTS 3.1.1.3.1.3.3).
-fn push(given: &mut Vec<LdapPartialAttribute>, name: &str, values: Vec<Vec<u8>>, range: Option<(usize, Option<usize>)>) {
+fn push(
+    given: &mut Vec<LdapPartialAttribute>,
+    name: &str,
+    values: Vec<Vec<u8>>,
+    range: Option<(usize, Option<usize>)>,
+) {
     let attribute = |atype: String, vals| LdapPartialAttribute { atype, vals };
     if range.is_none() && values.len() <= VALUES {
         given.push(attribute(name.to_owned(), values));

@@ -84,13 +84,16 @@ fn domain(world: &World) -> Vec<(Dn, Attributes)> {
         .number("lockoutThreshold", super::super::authentication::LOCKED_AFTER)
         // Until somebody unlocks it.
         .number("lockoutDuration", i64::MIN)
-        .number("lockOutObservationWindow", -18_000_000_000)
+        .number("lockOutObservationWindow", -18_000_000_000_i64)
         .number("msDS-Behavior-Version", 7)
-        .texts("wellKnownObjects", [
-            format!("B:32:A9D1CA15768811D1ADED00C04FD8D5CD:{users}"),
-            format!("B:32:A361B2FFFFD211D1AA4B00C04FD7D83A:{controllers}"),
-            format!("B:32:AB1D30F3768811D1ADED00C04FD8D5CD:{system}"),
-        ]);
+        .texts(
+            "wellKnownObjects",
+            [
+                format!("B:32:A9D1CA15768811D1ADED00C04FD8D5CD:{users}"),
+                format!("B:32:A361B2FFFFD211D1AA4B00C04FD7D83A:{controllers}"),
+                format!("B:32:AB1D30F3768811D1ADED00C04FD8D5CD:{system}"),
+            ],
+        );
     let controller = object(&["person", "organizationalPerson", "user", "computer"])
         .text("cn", CONTROLLER)
         .text("sAMAccountName", format!("{CONTROLLER}$"))
@@ -152,7 +155,10 @@ fn configuration(world: &World) -> Vec<(Dn, Attributes)> {
     vec![
         (configuration.clone(), object(&["configuration"]).text("cn", "Configuration")),
         (schema.clone(), object(&["dMD"]).text("cn", "Schema").number("objectVersion", 88)),
-        (partitions.clone(), object(&["crossRefContainer"]).text("cn", "Partitions").number("msDS-Behavior-Version", 7)),
+        (
+            partitions.clone(),
+            object(&["crossRefContainer"]).text("cn", "Partitions").number("msDS-Behavior-Version", 7),
+        ),
         cross("Enterprise Configuration", &configuration, &world.domain, 1),
         cross("Enterprise Schema", &schema, &world.domain, 1),
         (name, own),
@@ -203,7 +209,7 @@ fn exchange_objects(world: &World) -> Vec<(Dn, Attributes)> {
                 .texts("networkAddress", [format!("ncacn_ip_tcp:{}", super::super::iis::SERVER)])
                 .text("serialNumber", "Version 15.2 (Build 32562.17)")
                 .text("msExchServerSite", site.to_string())
-                .number("msExchVersion", 1_130_555_651_091_488),
+                .number("msExchVersion", 1_130_555_651_091_488_i64),
         ),
         (protocols, container("Protocols")),
         (autodiscover.clone(), object(&["msExchProtocolCfgSharedContainer"]).text("cn", "Autodiscover")),

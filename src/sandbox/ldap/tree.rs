@@ -82,7 +82,6 @@ pub struct Entry {
     pub dn: Dn,
     pub name: String,
     pub key: String,
-    pub parent: Option<usize>,
     pub object: Object,
     /// Attributes that are kept, by their proper names.
     pub attributes: Vec<(&'static str, Vec<Vec<u8>>)>,
@@ -249,7 +248,7 @@ impl Tree {
             all = all.bytes("objectGUID", guid(&seed).to_bytes_le().to_vec());
         }
         all.0.extend(attributes.0);
-        self.entries.push(Entry { dn, name, key: key.clone(), parent, object, attributes: all.0 });
+        self.entries.push(Entry { dn, name, key: key.clone(), object, attributes: all.0 });
         self.children.push(Vec::new());
         if let Some(parent) = parent {
             self.children[parent].push(at);

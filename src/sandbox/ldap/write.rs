@@ -164,10 +164,11 @@ fn make(server: &LdapServer, request: &LdapAddRequest) -> Written {
     if tree.find(&dn).is_some() {
         return Err(problem::name_taken());
     }
-    let mut classes = request.attributes.iter().filter(|it| it.atype.eq_ignore_ascii_case("objectClass"));
-    let has = |class: &str| classes.clone().any(|it| it.vals.iter().any(|name| name.eq_ignore_ascii_case(class.as_bytes())));
+    let classes = request.attributes.iter().filter(|it| it.atype.eq_ignore_ascii_case("objectClass"));
+    let classes: Vec<_> = classes.flat_map(|it| &it.vals).collect();
+    let has = |class: &str| classes.iter().any(|name| name.eq_ignore_ascii_case(class.as_bytes()));
     let user = has("user") || has("inetOrgPerson");
-    if classes.next().is_none() {
+    if classes.is_empty() {
         return Err(problem::class_violation());
     }
     if !user || has("computer") {
@@ -180,7 +181,8 @@ fn make(server: &LdapServer, request: &LdapAddRequest) -> Written {
     }
     let container = relative(server, &tree.entries[parent].dn)?;
     // As a domain controller makes it when nothing else is said: disabled, and with a name that nobody would choose.
-    let account_name = format!("${:06X}-{:012X}", rand::rng().random::<u32>() & 0xff_ffff, rand::rng().random::<u64>() >> 16);
+    let account_name =
+        format!("${:06X}-{:012X}", rand::rng().random::<u32>() & 0xff_ffff, rand::rng().random::<u64>() >> 16);
     let person = Person {
         account_name,
         common_name: step.value.clone(),
@@ -235,7 +237,9 @@ fn store(server: &LdapServer, draft: Draft, before: Option<&Person>) -> Written 
     let Draft { mut person, upn, password, unlocked, .. } = draft;
     let directory = &server.site.directory;
     let old_name = before.map(|before| folded(&before.account_name));
-    if old_name.as_deref() != Some(&folded(&person.account_name)) && directory.is_account_name_taken(&person.account_name) {
+    if old_name.as_deref() != Some(&folded(&person.account_name))
+        && directory.is_account_name_taken(&person.account_name)
+    {
         return Err(problem::account_name_taken());
     }
     person.without_upn = upn.is_none();
@@ -371,7 +375,10 @@ fn replace_member(server: &LdapServer, upn: &str, other: Option<&str>) {
         if !group.members.iter().any(is) {
             continue;
         }
-        let members = group.members.iter().filter_map(|named| if is(named) { other.map(str::to_owned) } else { Some(named.clone()) });
+        let members = group
+            .members
+            .iter()
+            .filter_map(|named| if is(named) { other.map(str::to_owned) } else { Some(named.clone()) });
         if directory.set_members(&group.key(), members.collect()).is_ok() {
             server.kept.note_group(&group.key());
         }

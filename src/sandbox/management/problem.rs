@@ -83,7 +83,9 @@ impl Problem {
             StatusCode::NOT_FOUND,
             "NotFound",
             "Ex6F9304|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
-            &format!("The operation couldn't be performed because object '{object}' couldn't be found on '{CONTROLLER}'."),
+            &format!(
+                "The operation couldn't be performed because object '{object}' couldn't be found on '{CONTROLLER}'."
+            ),
         )
     }
 
