@@ -202,11 +202,12 @@ impl Search<'_> {
                 401 if signed_in => {
                     self.refusals += 1;
                     self.told.password_refused = true;
+                    self.told.closed.push(url.clone());
                     Err("does not accept the account: its name or password is wrong, or it is locked or disabled"
                         .to_owned())
                 }
                 401 if self.authorization.is_none() => {
-                    self.told.asking_to_sign_in.push(url.clone());
+                    self.told.closed.push(url.clone());
                     Err("asks to sign in, and there is no account to sign in with yet".to_owned())
                 }
                 401 if !answered.offers_basic() => {

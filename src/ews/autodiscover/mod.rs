@@ -119,8 +119,8 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NotFound {
     pub attempts: Vec<Attempt>,
-    /// Services that are there and let nobody in without signing in, while there was nobody to sign in as.
-    pub asking_to_sign_in: Vec<Url>,
+    /// Services that are there and did not let us in: there was nobody to sign in as, or the password was refused.
+    pub closed: Vec<Url>,
     /// A service refused the password.
     pub password_refused: bool,
     /// A service has no mailbox for the address.

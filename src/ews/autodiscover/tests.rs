@@ -283,7 +283,7 @@ async fn without_an_account_the_services_that_ask_to_sign_in_are_named() {
     })
     .await;
     let told = Autodiscover::new(world.options()).unwrap().find(&ADDRESS.parse().unwrap(), None).await.unwrap_err();
-    assert_eq!(told.asking_to_sign_in, [url("https://corp.example/autodiscover/autodiscover.xml")]);
+    assert_eq!(told.closed, [url("https://corp.example/autodiscover/autodiscover.xml")]);
 }
 
 /// W8

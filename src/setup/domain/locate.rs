@@ -93,14 +93,13 @@ impl Domain {
         let Some((address, told)) = last else {
             return Err(failures::server_not_found(self.options.directory.domain(), Vec::new()));
         };
-        if credentials.is_none() {
-            // Autodiscover is on the servers that have EWS; that it is there is seen before it is believed.
-            for service in &told.asking_to_sign_in {
-                let Ok(ews_url) = service.join(EWS_PATH) else { continue };
-                match self.accept(&ews_url, None, None).await {
-                    Ok(located) => return Ok(located),
-                    Err(why) => tried.push(Attempt { place: ews_url.to_string(), outcome: why.cause }),
-                }
+        // Autodiscover is on the servers that have EWS; that EWS is there is seen before it is believed. Whose password
+        // was refused learns in the next step what is wrong with the account.
+        for service in &told.closed {
+            let Ok(ews_url) = service.join(EWS_PATH) else { continue };
+            match self.accept(&ews_url, None, None).await {
+                Ok(located) => return Ok(located),
+                Err(why) => tried.push(Attempt { place: ews_url.to_string(), outcome: why.cause }),
             }
         }
         Err(not_found(&address, &told, &tried))
