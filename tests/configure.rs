@@ -132,7 +132,8 @@ async fn an_account_that_exists_is_verified_and_a_server_is_given_by_hand() {
     assert_eq!(lab.account().await, Some(account.clone()));
 
     // Once it is configured, the authority need not be given again.
-    let mut again = lab.configure_as(lab.sandbox.control().administrator(), &["--account", &account, "--password-stdin"]);
+    let mut again =
+        lab.configure_as(lab.sandbox.control().administrator(), &["--account", &account, "--password-stdin"]);
     let settings = lab.place.prints(&["settings", "show"]);
     assert!(settings.contains("BEGIN CERTIFICATE"), "{settings}");
     let mut child = again.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -269,9 +270,12 @@ async fn an_authority_that_is_not_trusted_is_told_with_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_says_what_would_be_done_and_needs_nobody() {
     let place = Place::new();
-    let arguments = ["configure", "--domain", "corp.example", "--server", "mail.corp.example", "--create-account", "--dry-run"];
+    let arguments =
+        ["configure", "--domain", "corp.example", "--server", "mail.corp.example", "--create-account", "--dry-run"];
     let told = place.prints(&arguments);
-    for part in ["1. Check that you are", "mail.corp.example", "CodeTwoSiuAgent@corp.example", "6. Hand the configuration"] {
+    for part in
+        ["1. Check that you are", "mail.corp.example", "CodeTwoSiuAgent@corp.example", "6. Hand the configuration"]
+    {
         assert!(told.contains(part), "{part}: {told}");
     }
 }

@@ -28,6 +28,7 @@ use reqwest::Url;
 use super::client::{ClientError, Credentials};
 use crate::settings::SmtpAddress;
 
+pub use pox::Version;
 pub use srv::{DnsServices, NoServices};
 
 /// Redirections of all kinds that are followed for one address.
@@ -110,6 +111,7 @@ impl fmt::Display for Attempt {
 pub struct Found {
     /// Addresses of EWS, the inner one first. They were not tried.
     pub ews_urls: Vec<Url>,
+    pub version: Option<Version>,
     /// The address that led there; another one than the one asked for after a redirection.
     pub address: SmtpAddress,
     pub attempts: Vec<Attempt>,

@@ -6,7 +6,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::Domain;
-use super::exchange::failure;
+use super::exchange::{failure, product_told};
 use super::probe::{Asker, probe, trust_advice};
 use crate::directory::Directory;
 use crate::ews::Credentials;
@@ -110,7 +110,11 @@ impl Domain {
         let mut failed = None;
         for ews_url in &found.ews_urls {
             match self.accept(ews_url, asker, Some(&found.address)).await {
-                Ok(located) => return Ok(located),
+                Ok(located) => {
+                    // EWS tells its version only to whom it lets in.
+                    let told = found.version.filter(|_| located.version.is_empty()).map(product_told);
+                    return Ok(Located { version: told.unwrap_or(located.version), ..located });
+                }
                 Err(failure) => {
                     failed.get_or_insert(failure);
                 }
