@@ -137,7 +137,7 @@ impl Keeper {
         let Some(changed) = self.scope.learn(in_force.change, entries, answers, problem, now) else {
             return true;
         };
-        if changed || self.written_at.is_none_or(|at| now >= at + WRITTEN_EVERY) {
+        if changed || complete && self.written_at.is_none_or(|at| now >= at + WRITTEN_EVERY) {
             self.write_down(now).await;
         }
         complete
