@@ -123,6 +123,16 @@ async fn a_fresh_updater_is_configured_and_updates_a_message() {
     let shown = visible(lab.sandbox.control(), mail.sender(&people)).await;
     let item = shown.iter().find(|item| item.message_id.as_deref() == Some(mail.id().as_str()));
     assert_eq!(mail.problem(item.expect("the message is there")), None);
+
+    // Neither password is anywhere to be read.
+    let settings = lab.place.prints(&["settings", "show"]);
+    for upn in [AGENT, lab.sandbox.control().administrator()] {
+        let password = lab.password(upn);
+        for text in [&told, &settings, &lab.place.log()] {
+            assert!(!text.contains(&password), "{text}");
+        }
+    }
+    assert!(lab.place.prints(&["test-impersonation", mail.sender(&people)]).contains("was opened"));
     updater.stop().await;
     lab.sandbox.stop().await;
 }
@@ -272,6 +282,26 @@ async fn an_authority_that_is_not_trusted_is_told_with_what_to_do() {
     let administrator = lab.sandbox.control().administrator();
     let (told, _) = fails(lab.configure_as(administrator, &["--create-account"]), 1);
     assert!(told.contains("certificate") && told.contains("What to do"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W8, W9, W13
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_can_not_be_reached_are_named_with_what_to_do() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let http = lab.sandbox.http_ews_url().replace("http://", "https://");
+    let (told, _) = fails(lab.configure(&["--server", &http, "--create-account"]), 1);
+    assert!(told.contains("does not speak TLS") && told.contains("Locate the server"), "{told}");
+    assert!(!told.contains("What did change"), "{told}");
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nowhere = format!("https://127.0.0.1:{port}");
+    let (told, _) = fails(lab.configure(&["--create-account", "--management", &nowhere]), 1);
+    assert!(told.contains("administration on 127.0.0.1") && told.contains("New-ManagementRoleAssignment"), "{told}");
+    assert!(told.contains("What did change"), "{told}");
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
     updater.stop().await;
     lab.sandbox.stop().await;
 }

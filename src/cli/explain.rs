@@ -16,8 +16,8 @@ pub fn failure(failure: &Failure, width: usize) -> String {
         text.push_str(&format!("\n{INDENT}Cmdlet\n{INDENT}{INDENT}{cmdlet}\n"));
     }
     if *offer_test {
-        let test = "siu-updater test MAILBOX".to_owned();
-        section(&mut text, "To test by hand, once the configuration is saved", &[test], width);
+        let command = "siu-updater test MAILBOX".to_owned();
+        section(&mut text, "To test by hand, once the configuration is saved", &[command], width);
     }
     section(&mut text, "Details", details, width);
     text

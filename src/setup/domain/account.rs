@@ -49,10 +49,8 @@ impl Domain {
     async fn organisation_management(&self, upn: &str) -> Condition {
         let verdict = match (self.is_listed_member(upn).await, self.is_nested_member(upn).await) {
             (Ok(true), _) | (_, Ok(true)) => Verdict::Met,
-            (Ok(false), Ok(false)) | (Err(_), Ok(false)) => {
-                Verdict::Failed(Box::new(not_in_organisation_management(upn)))
-            }
-            (Ok(false), Err(why)) | (Err(_), Err(why)) => Verdict::Unknown(why),
+            (Ok(false) | Err(_), Ok(false)) => Verdict::Failed(Box::new(not_in_organisation_management(upn))),
+            (Ok(false) | Err(_), Err(why)) => Verdict::Unknown(why),
         };
         Condition { name: "member of Organization Management".to_owned(), verdict }
     }
