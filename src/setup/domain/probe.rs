@@ -10,9 +10,9 @@ use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Response, Url, redirect, retry};
 
 use super::exchange::{self, product};
-use crate::ews::{Concern, EwsError, FolderId, extra_roots, in_words};
+use crate::ews::{EwsError, FolderId, extra_roots, in_words};
 use crate::settings::{Connection, SmtpAddress};
-use crate::setup::{Failure, Page, failures};
+use crate::setup::{Failure, failures};
 
 /// How long the page may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -45,13 +45,8 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
         // The account has a step of its own, which tells what is wrong with it.
         Some(EwsError::Http { status: 401 | 403, .. }) if health(connection).await.is_ok() => Ok(String::new()),
         Some(error) => {
-            let explained = error.explain(asker.upn);
-            let of_server = explained.concern == Concern::Server;
-            let mut failure = exchange::failure(explained, error.code());
+            let mut failure = exchange::failure(error.explain(asker.upn), error.code());
             failure.offer_test = false;
-            if of_server {
-                failure.page = Some(Page::Connection);
-            }
             Err(failure)
         }
     }
