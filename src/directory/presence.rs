@@ -72,7 +72,9 @@ impl Directory {
         let places = match locations::listed(self).await {
             Ok(places) => places,
             Err(error) => {
-                missing.iter().for_each(|(at, _)| presence[*at] = Presence::Unknown(error.clone()));
+                for (at, _) in missing {
+                    presence[at] = Presence::Unknown(error.clone());
+                }
                 return;
             }
         };
