@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ldap3::Scope;
 use uuid::Uuid;
@@ -63,7 +64,8 @@ impl Directory {
     ) -> Result<Vec<Member>, DirectoryError> {
         let mut found = Found::default();
         found.enqueue(domain, group);
-        let mut nesting = self.shared.nesting;
+        let walks = self.shared.walks.load(Ordering::Relaxed);
+        let mut nesting = if walks { Nesting::Walk } else { self.shared.nesting };
         while let Some((domain, group)) = found.groups.pop_front() {
             let mut below = vec![group];
             if nesting == Nesting::MatchingRule {
@@ -76,6 +78,7 @@ impl Directory {
                     Err(error) if rule_will_not_do(&error) => {
                         tracing::info!("nested groups are walked one by one: {error}");
                         nesting = Nesting::Walk;
+                        self.shared.walks.store(true, Ordering::Relaxed);
                     }
                     Err(error) => return Err(error),
                 }

@@ -152,10 +152,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                     Manner::ClosesOnce if number == 0 => return,
                     Manner::Says(code) => done(&mut ldap, id, code).await,
                     Manner::Babbles => {
-                        let _ = ldap
-                            .get_mut()
-                            .write_all(b"\x30\x05\xff\xff\xff\xff\xff HTTP/1.1 400 Bad Request\r\n")
-                            .await;
+                        let _ = ldap.get_mut().write_all(b"\x30\x03\x02\x01\x05HTTP").await;
                     }
                     _ => {
                         let user = [("objectClass", "user"), ("cn", "Una"), ("objectGUID", "0123456789abcdef")];

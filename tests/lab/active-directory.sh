@@ -55,7 +55,9 @@ certificate() {
       -keyout "$root/ca.key" -out "$root/ca.pem"
     openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout "$dir/key.pem" -out "$dir/request.csr"
     openssl x509 -req -in "$dir/request.csr" -CA "$root/ca.pem" -CAkey "$root/ca.key" -CAcreateserial -days 3650 \
-      -out "$dir/cert.pem" -extfile <(echo "subjectAltName=DNS:$name,IP:$address")) 2>/dev/null
+      -out "$dir/cert.pem" -extfile <(echo "subjectAltName=DNS:$name,IP:$address")
+    # Keys are nobody else's; who runs the tests may be.
+    chmod 644 "$root/ca.pem") 2>/dev/null
 }
 
 launch() {
