@@ -68,6 +68,7 @@ pub enum GroupKind {
 }
 
 /// An account, with or without a mailbox.
+#[allow(clippy::struct_excessive_bools)] // each is a flag that an account has by itself
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Person {
