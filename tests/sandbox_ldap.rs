@@ -204,6 +204,7 @@ async fn an_account_signs_in_by_upn_domain_and_name_distinguished_name_or_displa
     // An account without a UPN has an implicit one.
     assert_eq!(scene.bind("ohne.upn@nordwind.example", EVERYBODY).await.rc, 0);
     assert_eq!(scene.bind("SUEDWIND\\tmueller", EVERYBODY).await.rc, 49);
+    assert_eq!(scene.stranger().await.sasl_external_bind().await.unwrap().rc, 7);
     scene.stop().await;
 }
 
