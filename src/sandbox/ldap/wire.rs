@@ -8,6 +8,7 @@ use ldap3_lber::common::TagClass;
 use ldap3_lber::structure::{PL, StructureTag};
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{LdapExtendedResponse, LdapMsg, LdapOp, LdapResult};
+use tracing::subscriber::NoSubscriber;
 
 use super::filter::{Filter, Unreadable};
 use super::search;
@@ -63,7 +64,9 @@ pub fn read(message: &[u8]) -> Result<(i32, Asked), Malformed> {
         return Err(Malformed);
     }
     let filter = take_filter(&mut tag)?;
-    let LdapMsg { msgid, op, ctrl } = LdapMsg::try_from(tag).map_err(|_| Malformed)?;
+    // The crate logs whole messages, passwords included, when somebody wants to see everything.
+    let read = tracing::subscriber::with_default(NoSubscriber::default(), || LdapMsg::try_from(tag));
+    let LdapMsg { msgid, op, ctrl } = read.map_err(|_| Malformed)?;
     if msgid <= 0 {
         return Err(Malformed);
     }
@@ -123,6 +126,42 @@ mod tests {
         assert_eq!(framed(&[0x30, 0x82, 0x01], 1024), Ok(None));
         assert_eq!(framed(&[0x30, 2, 1], 1024), Ok(None));
         assert_eq!(framed(&[0x30, 0x81, 1, 7, 9], 1024), Ok(Some(Bytes::from_static(&[0x30, 0x81, 1, 7]))));
+    }
+
+    /// U11
+    #[test]
+    fn a_password_is_in_no_log_whatever_is_logged() {
+        use std::sync::{Arc, Mutex};
+
+        #[derive(Clone, Default)]
+        struct Log(Arc<Mutex<Vec<u8>>>);
+        impl std::io::Write for Log {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let request = LdapOp::BindRequest(ldap3_proto::proto::LdapBindRequest {
+            version: 3,
+            dn: "anna".into(),
+            cred: ldap3_proto::proto::LdapBindCred::Simple("AAAA".into()),
+        });
+        let message = write(LdapMsg::new(1, request));
+        let log = Log::default();
+        let writer = log.clone();
+        let everything = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        let everything = everything.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(everything, || {
+            tracing::trace!("something");
+            assert!(read(&message).is_ok());
+        });
+        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(logged.contains("something"));
+        assert!(!logged.contains("AAAA") && !logged.contains("65, 65, 65, 65"), "{logged}");
     }
 
     /// X1
