@@ -97,7 +97,7 @@ impl Directory {
 
     /// Tells in which domain an object was when it was chosen. Whether it is gone can then be said although some other
     /// trusted domain can't be reached; otherwise it might be there.
-    pub fn expect(&self, id: Uuid, domain: &str) {
+    pub fn seen_in(&self, id: Uuid, domain: &str) {
         self.shared.seen.add([(id, domain)]);
     }
 

@@ -40,7 +40,8 @@ pub(super) fn equals(attribute: &str, value: &str) -> String {
 
 /// One of these objects.
 pub(super) fn ids(ids: &[Uuid]) -> String {
-    any(ids.iter().map(|id| format!("(objectGUID={})", bytes(&id.to_bytes_le()))))
+    let equals = |id: &Uuid| format!("(objectGUID={})", bytes(&id.to_bytes_le()));
+    if let [id] = ids { equals(id) } else { any(ids.iter().map(equals)) }
 }
 
 /// Direct and nested members of a group.

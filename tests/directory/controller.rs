@@ -45,6 +45,8 @@ pub struct Controller {
     pub binds: Arc<AtomicUsize>,
     /// Questions that it saw after that of who it is.
     pub questions: Arc<AtomicUsize>,
+    /// Questions that nobody waited for any more.
+    pub abandoned: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -90,8 +92,8 @@ impl Controller {
     pub async fn start(tls: Arc<ServerConfig>, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("ldaps://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let (binds, questions) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let (seen, asked) = (binds.clone(), questions.clone());
+        let [binds, questions, abandoned] = [(); 3].map(|()| Arc::<AtomicUsize>::default());
+        let counts = (binds.clone(), questions.clone(), abandoned.clone());
         let task = tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(tls);
             let mut silent = Vec::new();
@@ -100,15 +102,15 @@ impl Controller {
                     silent.push(stream);
                     continue;
                 }
-                let (acceptor, seen, asked) = (acceptor.clone(), seen.clone(), asked.clone());
+                let (acceptor, counts) = (acceptor.clone(), counts.clone());
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        converse(stream, manner, &seen, &asked).await;
+                        converse(stream, manner, &counts.0, &counts.1, &counts.2).await;
                     }
                 });
             }
         });
-        Self { address, binds, questions, task }
+        Self { address, binds, questions, abandoned, task }
     }
 
     pub fn bound(&self) -> usize {
@@ -125,6 +127,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     manner: Manner,
     binds: &AtomicUsize,
     questions: &AtomicUsize,
+    abandoned: &AtomicUsize,
 ) {
     let mut ldap = Framed::new(stream, LdapCodec::default());
     while let Some(Ok(message)) = ldap.next().await {
@@ -161,6 +164,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                     }
                 }
             }
+            LdapOp::AbandonRequest(_) => drop(abandoned.fetch_add(1, Ordering::SeqCst)),
             _ => {}
         }
     }

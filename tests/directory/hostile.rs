@@ -73,6 +73,28 @@ async fn a_controller_that_hangs_after_the_sign_in_is_given_up_in_time() {
     assert_eq!(scene.controllers[0].asked(), 1, "no use in asking it again");
 }
 
+/// S2: a search in the picker that is given up ends on the controller, too.
+#[tokio::test]
+async fn a_search_that_nobody_waits_for_is_abandoned() {
+    let scene = Scene::new(&[Manner::Hangs]).await;
+    let mut settings = scene.settings();
+    settings.controllers.truncate(1);
+    let sign_in = SignIn::Password { upn: "una@corp.test".into(), password: PASSWORD.into() };
+    let directory = Directory::new(&settings, sign_in).unwrap();
+    let controller = &scene.controllers[0];
+    {
+        let searching = search(&directory);
+        tokio::pin!(searching);
+        while controller.asked() == 0 {
+            assert!(futures_util::poll!(&mut searching).is_pending());
+            tokio::task::yield_now().await;
+        }
+    }
+    while controller.abandoned.load(std::sync::atomic::Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn when_a_controller_hangs_another_is_asked_and_remembered() {
     let scene = Scene::new(&[Manner::Hangs, Manner::Serves]).await;

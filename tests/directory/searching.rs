@@ -96,11 +96,11 @@ pub async fn objects_are_known_by_guid_and_what_is_gone_is_none(fixture: &Fixtur
     assert!(error.what.contains("gone.example.test"), "{error:?}");
     assert!(!error.advice.is_empty());
     // Unless it is known to have been here.
-    directory.expect(Uuid::from_u128(1), &fixture.domain);
+    directory.seen_in(Uuid::from_u128(1), &fixture.domain);
     assert_eq!(directory.lookup(vec![Uuid::from_u128(1)]).await.unwrap(), [None]);
-    directory.expect(Uuid::from_u128(2), &fixture.trusted);
+    directory.seen_in(Uuid::from_u128(2), &fixture.trusted);
     assert_eq!(directory.members(&[Uuid::from_u128(2)]).await.unwrap(), [None]);
-    directory.expect(Uuid::from_u128(3), "former.example.test");
+    directory.seen_in(Uuid::from_u128(3), "former.example.test");
     let error = directory.members(&[Uuid::from_u128(3)]).await.unwrap_err();
     assert!(error.to_string().contains("not among the trusted domains any more"), "{error}");
 }

@@ -64,7 +64,7 @@ launch() {
   local domain=$1 address=$3 dir=$root/$1
   answers "$address" && return
   # In a session of its own, with no file of the caller's, so that it outlives the caller.
-  setsid samba -i -M single --debug-stdout -s "$dir/etc/smb.conf" \
+  setsid samba -i -M prefork --debug-stdout -s "$dir/etc/smb.conf" \
     --option='server services=ldap,cldap,kdc,dns,drepl,kcc' >"$dir/samba.log" 2>&1 </dev/null &
   echo $! >"$dir/samba.pid"
 }
@@ -78,7 +78,8 @@ answers() { ldapsearch -x -o nettimeout=2 -H "ldap://$1" -b '' -s base dnsHostNa
 
 halt() {
   local dir=$root/$1
-  [ -e "$dir/samba.pid" ] && kill "$(cat "$dir/samba.pid")" 2>/dev/null || true
+  # Its whole session: one process for each service, and several for LDAP.
+  [ -e "$dir/samba.pid" ] && kill -- "-$(cat "$dir/samba.pid")" 2>/dev/null || true
   rm -f "$dir/samba.pid"
 }
 
