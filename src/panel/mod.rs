@@ -5,7 +5,11 @@
 //! the three together and knows nothing else.
 
 mod app;
+#[cfg(test)]
+mod fakes;
 mod link;
+mod picker;
+mod selection;
 pub mod state;
 mod theme;
 pub mod view;
