@@ -4,9 +4,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use sent_items_update::cli::log;
+use sent_items_update::panel::session::Nowhere;
 
 /// Shows how the updater is.
 #[derive(Debug, Parser)]
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
     // The window system has much to say that helps nobody.
     log::start(log::Format::Text, "error,sent_items_update=warn,siu_panel=warn");
     let pipe = arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path);
-    match sent_items_update::panel::run(pipe) {
+    match sent_items_update::panel::run(pipe, Arc::new(Nowhere)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             tracing::error!(problem, "the panel ends");
