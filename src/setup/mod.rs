@@ -2,8 +2,11 @@
 //!
 //! Where the steps do their work stands behind the trait [`Organisation`].
 
+pub mod cmdlet;
+pub mod failures;
 mod organisation;
 mod step;
+pub mod validate;
 
 pub use organisation::{Access, AccessOutcome, Condition, CreatedAccount, Granted, Located, Organisation, Verdict};
 pub use step::{AccountChoice, Answers, ConnectionChoice, Failure, Page, Progress, Report, Step, StepState};
