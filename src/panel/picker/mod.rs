@@ -21,6 +21,7 @@ use eframe::egui::Context;
 
 pub use icons::object_icon;
 pub use purpose::Purpose;
+pub use view::pick;
 
 use self::locations_view::LocationsDialog;
 use self::search::Searcher;

@@ -4,6 +4,7 @@
 //! engine, which runs beside the UI thread.
 
 mod checklist;
+mod dialog;
 mod form;
 mod page_list;
 mod pages;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 use eframe::egui::Context;
 use tokio::sync::Mutex;
+
+pub use dialog::Dialog;
 
 use self::run::{News, Running};
 use self::state::{Effect, Intent, State};
@@ -167,8 +170,8 @@ impl Wizard {
                 }
                 Effect::Test => {
                     let tester = Tester::Setup { setup: self.setup.clone(), answers: self.state.form.answers() };
-                    let directory = self.session.search.clone();
-                    self.test = Some(ImpersonationTest::new(tester, Some(directory), self.background.clone()));
+                    let session = Some(self.session.clone());
+                    self.test = Some(ImpersonationTest::new(tester, session, self.background.clone()));
                 }
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Close { configured: true } => self.confirming = true,
