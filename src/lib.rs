@@ -9,6 +9,7 @@
 //! | [`message`] | the processed message: parse, identify, classify. No I/O. |
 //! | [`ews`] | client of Exchange Web Services, one file an operation |
 //! | [`directory`] | Active Directory over LDAP |
+//! | [`management`] | Exchange's administration: role assignments and role groups |
 //! | [`setup`] | the wizard's engine: answers → steps → report |
 //! | [`updater`] | the service: intake, queue, engine, schedule |
 //! | [`pipe`] | the local API that both programs share |
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod demo;
 pub mod directory;
 pub mod ews;
+pub mod management;
 pub mod message;
 #[cfg(feature = "panel")]
 pub mod panel;

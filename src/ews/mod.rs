@@ -10,6 +10,7 @@
 //! applies word for word. Every request is sent once; what to do after an error is for the caller to decide, by
 //! [`EwsError::class`].
 
+pub mod autodiscover;
 mod client;
 mod copy_item;
 mod create_attachment;
@@ -17,6 +18,7 @@ mod create_item;
 mod delete_attachment;
 mod delete_item;
 mod error;
+mod explain;
 mod find_folder;
 mod find_item;
 mod get_attachment;
@@ -39,6 +41,7 @@ pub use create_attachment::{CreatedAttachments, NewAttachment, NewContent};
 pub use create_item::CreateItem;
 pub use delete_item::DeleteType;
 pub use error::{At, ConnectProblem, ErrorClass, EwsError, Malformed, Refusal, TlsProblem};
+pub use explain::{Concern, Explanation};
 pub use find_folder::{FindFolder, FolderTraversal, FoundFolders};
 pub use find_item::{
     ContainmentComparison, ContainmentMode, FindItem, FoundItems, ItemTraversal, Restriction, SortDirection,
@@ -55,4 +58,6 @@ pub use property::{
 };
 pub use response_code::ResponseCode;
 pub use soap::ServerVersion;
+pub(crate) use transport::extra_roots;
+pub(crate) use transport::failure::in_words;
 pub use update_item::{Change, ConflictResolution, UpdateItem};

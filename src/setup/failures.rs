@@ -215,6 +215,7 @@ pub fn impersonation_refused(upn: &str, mailbox: &str, waited: Option<&str>, det
         details,
         offer_test: true,
         page: Some(Page::Account),
+        ..Failure::default()
     }
 }
 

@@ -3,10 +3,15 @@
 //! Where the steps do their work stands behind the trait [`Organisation`].
 
 pub mod cmdlet;
+mod engine;
 pub mod failures;
 mod organisation;
+pub mod plan;
 mod step;
+mod time;
 pub mod validate;
 
+pub use engine::{APPLIED_WITHIN, Setup};
 pub use organisation::{Access, AccessOutcome, Condition, CreatedAccount, Granted, Located, Organisation, Verdict};
 pub use step::{AccountChoice, Answers, ConnectionChoice, Failure, Page, Progress, Report, Step, StepState};
+pub use time::{SystemTime, Time};

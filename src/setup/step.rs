@@ -88,6 +88,8 @@ pub struct Failure {
     pub cmdlet: Option<String>,
     /// What the other side said, word for word, and what was tried; for the curious.
     pub details: Vec<String>,
+    /// The other side's own name for it where it has one, such as `ErrorImpersonateUserDenied`.
+    pub code: Option<String>,
     /// The impersonation test helps further (W10).
     pub offer_test: bool,
     /// Where the answer that led here can be changed.

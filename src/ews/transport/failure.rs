@@ -2,28 +2,55 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
+use reqwest::Url;
 use tokio_rustls::rustls::{self, CertificateError, InvalidMessage};
 
-use crate::ews::error::{At, ConnectProblem, EwsError, Malformed, TlsProblem};
+use crate::ews::error::{At, ConnectProblem, EwsError, Malformed, Place, Server, TlsProblem};
 use crate::ews::soap::body::HandedOver;
+use crate::settings::SmtpAddress;
 
 /// No answer came at all.
 pub fn of_sending(error: reqwest::Error, handed_over: &HandedOver, at: &At) -> EwsError {
+    let error = match of_connecting(error, at) {
+        Ok(told) => return told,
+        Err(error) => error,
+    };
     let at = at.clone();
-    let error = error.without_url();
-    if error.is_connect() {
-        if let Some(problem) = tls_problem(&error) {
-            return EwsError::Tls { problem, at, source: error };
-        }
-        return EwsError::Connect { problem: connect_problem(&error), at, source: error };
-    }
     if let Some(hyper) = causes(&error).find_map(|cause| cause.downcast_ref::<hyper::Error>())
         && hyper.is_parse()
     {
         return EwsError::Malformed { problem: Malformed::NotHttp(hyper.to_string()), at };
     }
     EwsError::Dropped { may_have_taken_effect: handed_over.is_complete(), at, source: error }
+}
+
+/// No connection came about; another error is given back.
+fn of_connecting(error: reqwest::Error, at: &At) -> Result<EwsError, reqwest::Error> {
+    let at = at.clone();
+    let error = error.without_url();
+    if !error.is_connect() {
+        return Err(error);
+    }
+    Ok(match tls_problem(&error) {
+        Some(problem) => EwsError::Tls { problem, at, source: error },
+        None => EwsError::Connect { problem: connect_problem(&error), at, source: error },
+    })
+}
+
+/// Why no connection to a server beside EWS came about, as a phrase, and whether it is its certificate's issuer that is
+/// not trusted. Another error is given back.
+pub fn in_words(error: reqwest::Error, url: &Url, address: &SmtpAddress) -> Result<(String, bool), reqwest::Error> {
+    let host = url.host_str().unwrap_or_default();
+    let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let place = Place { server: Arc::new(Server { host, url: url.to_string() }), mailbox: address.clone() };
+    let at = At { operation: "", place: Arc::new(place) };
+    let told = of_connecting(error, &at)?;
+    let untrusted = matches!(&told, EwsError::Tls { problem: TlsProblem::UnknownIssuer, .. });
+    let why = told.to_string();
+    let why = why.strip_prefix(&format!("{at}: ")).unwrap_or(&why).to_owned();
+    Ok((why, untrusted))
 }
 
 /// The answer had begun.

@@ -10,7 +10,7 @@
 //! hardly ever a request meets the server's closing of the connection.
 
 mod answer;
-mod failure;
+pub(crate) mod failure;
 mod status;
 
 use std::sync::Arc;
@@ -203,6 +203,12 @@ fn headers(credentials: &Credentials) -> Result<HeaderMap, ClientError> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
     headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
     headers.insert(RETURN_CLIENT_REQUEST_ID, HeaderValue::from_static("true"));
+    headers.insert(AUTHORIZATION, authorization(credentials)?);
+    Ok(headers)
+}
+
+/// What stands in the header `Authorization`.
+pub(super) fn authorization(credentials: &Credentials) -> Result<HeaderValue, ClientError> {
     let Credentials::Basic { user, password } = credentials;
     if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
         return Err(ClientError::User(user.clone()));
@@ -213,11 +219,10 @@ fn headers(credentials: &Credentials) -> Result<HeaderMap, ClientError> {
         return Err(ClientError::User(user.clone()));
     };
     basic.set_sensitive(true);
-    headers.insert(AUTHORIZATION, basic);
-    Ok(headers)
+    Ok(basic)
 }
 
-fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
+pub(crate) fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
     let mut roots = Vec::new();
     for (index, pem) in pems.iter().enumerate() {
         let unreadable = |problem: String| ClientError::ExtraRoot { number: index + 1, problem };
