@@ -139,7 +139,8 @@ fn found(object: &DirectoryObject, query: &Query) -> bool {
         EntryKind::Group => query.kinds.groups,
     };
     let begins = |field: &str| field.to_lowercase().starts_with(&text);
-    let named = begins(&object.name) || object.name.split(' ').any(begins) || object.mail.as_deref().is_some_and(begins);
+    let named =
+        begins(&object.name) || object.name.split(' ').any(begins) || object.mail.as_deref().is_some_and(begins);
     kind && named && object.domain == query.domain.as_deref().unwrap_or("corp.example")
 }
 

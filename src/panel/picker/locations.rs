@@ -35,7 +35,8 @@ pub fn tree(locations: &[Location]) -> Vec<Branch> {
                 continue;
             }
             tree.push(Branch { location: order[at].clone(), depth });
-            waiting.extend((0..order.len()).rev().filter(|child| parents[*child] == Some(at)).map(|at| (at, depth + 1)));
+            waiting
+                .extend((0..order.len()).rev().filter(|child| parents[*child] == Some(at)).map(|at| (at, depth + 1)));
         }
     }
     tree
@@ -91,7 +92,13 @@ mod tests {
         ];
         assert_eq!(
             drawn(&locations),
-            ["corp.example", "-sales.corp.example", "--west.sales.corp.example", "-dev.corp.example", "partner.example"]
+            [
+                "corp.example",
+                "-sales.corp.example",
+                "--west.sales.corp.example",
+                "-dev.corp.example",
+                "partner.example"
+            ]
         );
     }
 

@@ -45,7 +45,9 @@ pub enum Phase {
     /// The first page of the present query is not there yet; what is shown is from the one before.
     Searching,
     /// What was asked for is there.
-    Shown { more: bool },
+    Shown {
+        more: bool,
+    },
     /// The next page is on its way.
     SearchingMore,
     Failed(SearchError),
@@ -66,9 +68,15 @@ pub enum Intent {
     SearchNow,
     Kinds(Kinds),
     Domain(Option<String>),
-    Pick { at: usize, how: Pick },
+    Pick {
+        at: usize,
+        how: Pick,
+    },
     /// The keyboard went to this row.
-    Go { at: usize, how: Pick },
+    Go {
+        at: usize,
+        how: Pick,
+    },
     /// The space bar, or Ctrl and space.
     ToggleCursor,
     All,
@@ -269,7 +277,8 @@ impl State {
         // Taken out by itself, a kept one goes; swept away by a click on another, it stays.
         let cursor = self.selection.cursor().copied();
         let alone = |id: &Uuid| cursor == Some(*id) && before.contains(id);
-        self.chosen.retain(|chosen| self.selection.contains(&chosen.object.id) || (chosen.kept && !alone(&chosen.object.id)));
+        self.chosen
+            .retain(|chosen| self.selection.contains(&chosen.object.id) || (chosen.kept && !alone(&chosen.object.id)));
         for chosen in &self.chosen {
             self.selection.insert(chosen.object.id);
         }

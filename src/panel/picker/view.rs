@@ -10,8 +10,8 @@ use crate::directory::{DirectoryObject, Kinds};
 use crate::panel::selection::Pick;
 use crate::panel::style::{SMALL, TINY, Tone, grouped, legible};
 use crate::panel::widgets::{
-    Button, Column, Dialog, DialogButton, Empty, Icon, Note, Row, Table, TextField, busy, check,
-    initial_focus, link, note, takes_enter, waiting, weak,
+    Button, Column, Dialog, DialogButton, Empty, Icon, Note, Row, Table, TextField, busy, check, initial_focus, link,
+    note, takes_enter, waiting, weak,
 };
 
 pub enum Wanted {
@@ -198,7 +198,9 @@ fn list(ui: &mut Ui, state: &State, table: Id, wanted: &mut Vec<Wanted>) {
     if response.double_clicked.is_some_and(usable) || (response.entered && !state.chosen.is_empty()) {
         wanted.push(Wanted::Ok);
     }
-    if ui.memory(|memory| memory.has_focus(table)) && ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A)) {
+    if ui.memory(|memory| memory.has_focus(table))
+        && ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A))
+    {
         wanted.push(Wanted::State(Intent::All));
     }
     if response.visible.end + AHEAD > state.results.len() && state.phase == (Phase::Shown { more: true }) {

@@ -11,7 +11,6 @@ use crate::settings::{EntryKind, ScopeEntry, ScopeMode, SendersScope};
 #[derive(Debug)]
 pub struct State {
     pub scope: SendersScope,
-    before: SendersScope,
     pub report: Report,
     pub search: String,
     pub selection: Selection<Key>,
@@ -25,7 +24,11 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     Asking,
-    Known { states: HashMap<Uuid, EntryState>, names: HashMap<Uuid, String>, problem: Option<String> },
+    Known {
+        states: HashMap<Uuid, EntryState>,
+        names: HashMap<Uuid, String>,
+        problem: Option<String>,
+    },
     /// It could not be asked, for a reason.
     Unknown(String),
 }
@@ -54,9 +57,15 @@ pub struct Row<'a> {
 pub enum Intent {
     Mode(ScopeMode),
     Search(String),
-    Pick { at: usize, how: Pick },
+    Pick {
+        at: usize,
+        how: Pick,
+    },
     /// The keyboard went to this row.
-    Go { at: usize, how: Pick },
+    Go {
+        at: usize,
+        how: Pick,
+    },
     ToggleCursor,
     All,
     Remove,
@@ -69,7 +78,9 @@ pub enum Intent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Open the picker, in which these can't be picked again.
-    Add { present: HashSet<Uuid> },
+    Add {
+        present: HashSet<Uuid>,
+    },
     /// Ask the updater for the report.
     Ask,
     /// Hand the edited scope over.
@@ -80,7 +91,6 @@ pub enum Effect {
 impl State {
     pub fn new(scope: SendersScope) -> Self {
         let mut state = Self {
-            before: scope.clone(),
             scope,
             report: Report::Asking,
             search: String::new(),
@@ -90,11 +100,6 @@ impl State {
         };
         state.list();
         state
-    }
-
-    /// Something was changed, compared with what was handed in.
-    pub fn is_changed(&self) -> bool {
-        self.scope != self.before
     }
 
     /// The list counts in the chosen mode.
@@ -313,9 +318,7 @@ mod tests {
     #[test]
     fn ok_hands_the_edited_scope_over_and_cancel_nothing() {
         let mut state = listed(&["Anna"]);
-        assert!(!state.is_changed());
         does(&mut state, Intent::Mode(ScopeMode::AllExceptListed));
-        assert!(state.is_changed());
         assert!(matches!(state.wants(Intent::Ok), Some(Effect::Ok(scope)) if scope.mode == ScopeMode::AllExceptListed));
         assert_eq!(state.wants(Intent::Cancel), Some(Effect::Cancel));
     }

@@ -74,7 +74,8 @@ fn tools(ui: &mut Ui, state: &State, unused: Option<&str>, intents: &mut Vec<Int
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.allocate_ui_with_layout(eframe::egui::vec2(280.0, 30.0), Layout::left_to_right(Align::Center), |ui| {
                 let mut text = state.search.clone();
-                let field = TextField::new(&mut text).named("Search the list").search().hint("Search the list").width(280.0);
+                let field =
+                    TextField::new(&mut text).named("Search the list").search().hint("Search the list").width(280.0);
                 if field.show(ui).changed() {
                     intents.push(Intent::Search(text));
                 }
@@ -84,14 +85,7 @@ fn tools(ui: &mut Ui, state: &State, unused: Option<&str>, intents: &mut Vec<Int
     ui.add_space(TINY);
 }
 
-fn list(
-    ui: &mut Ui,
-    state: &State,
-    zone: &TimeZone,
-    room: f32,
-    unused: Option<&str>,
-    intents: &mut Vec<Intent>,
-) {
+fn list(ui: &mut Ui, state: &State, zone: &TimeZone, room: f32, unused: Option<&str>, intents: &mut Vec<Intent>) {
     let size = eframe::egui::vec2(ui.available_width(), room);
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
@@ -99,7 +93,9 @@ fn list(
         if state.total() == 0 {
             let (title, text) = match state.scope.mode {
                 ScopeMode::AllMailboxes => ("The list is not used", "All mailboxes are updated."),
-                ScopeMode::OnlyListed => ("The list is empty", "As it stands, no mailbox would be updated. Add users or groups."),
+                ScopeMode::OnlyListed => {
+                    ("The list is empty", "As it stands, no mailbox would be updated. Add users or groups.")
+                }
                 ScopeMode::AllExceptListed => ("The list is empty", "As it stands, all mailboxes would be updated."),
             };
             Empty::new(Icon::Group, title, text).show(ui);

@@ -24,7 +24,9 @@ pub struct State {
 pub enum Phase {
     /// As the person logged on, or by what is known beforehand: nothing is asked yet.
     Trying,
-    Typing { refused: Option<Box<Failure>> },
+    Typing {
+        refused: Option<Box<Failure>>,
+    },
     SigningIn,
 }
 
@@ -133,7 +135,8 @@ impl State {
             }
             Intent::User(user) => {
                 // Most people's domain stands behind their @: it need not be typed twice.
-                let proposed = |user: &str| user.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
+                let proposed =
+                    |user: &str| user.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
                 if self.domain.is_empty() || self.domain == proposed(&self.user) {
                     self.domain = proposed(&user);
                 }

@@ -57,21 +57,23 @@ fn content(ui: &mut Ui, state: &mut State) -> Vec<Intent> {
 
 fn fields(ui: &mut Ui, state: &mut State, greyed: Option<&str>, intents: &mut Vec<Intent>) {
     let form = Form::new().label_width(150.0);
-    let mut text = |ui: &mut Ui, label: &str, field, text: &str, hint: &str, wants: fn(String) -> Intent, first: bool| {
-        let problem = state.problem(field);
-        let wrong = problem.is_some();
-        form.row(ui, label, Note::error(problem).as_ref(), |ui, label| {
-            let mut text = text.to_owned();
-            let line = TextField::new(&mut text).labelled_by(label).hint(hint).width(320.0).wrong(wrong).greyed(greyed);
-            let response = line.show(ui);
-            if first {
-                initial_focus(ui, &response);
-            }
-            if response.changed() {
-                intents.push(wants(text));
-            }
-        });
-    };
+    let mut text =
+        |ui: &mut Ui, label: &str, field, text: &str, hint: &str, wants: fn(String) -> Intent, first: bool| {
+            let problem = state.problem(field);
+            let wrong = problem.is_some();
+            form.row(ui, label, Note::error(problem).as_ref(), |ui, label| {
+                let mut text = text.to_owned();
+                let line =
+                    TextField::new(&mut text).labelled_by(label).hint(hint).width(320.0).wrong(wrong).greyed(greyed);
+                let response = line.show(ui);
+                if first {
+                    initial_focus(ui, &response);
+                }
+                if response.changed() {
+                    intents.push(wants(text));
+                }
+            });
+        };
     text(ui, "User name", Field::User, &state.user, "you@corp.example.com", Intent::User, true);
     let problem = Note::error(state.problem(Field::Password));
     let mut typed = false;

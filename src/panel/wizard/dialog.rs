@@ -16,9 +16,15 @@ pub struct Dialog(Phase);
 
 enum Phase {
     New,
-    SigningIn { dialog: SignInDialog, settings: Task<Result<Settings, PipeError>> },
+    SigningIn {
+        dialog: SignInDialog,
+        settings: Task<Result<Settings, PipeError>>,
+    },
     /// Signed in; the settings are on their way.
-    Reading { session: Session, settings: Task<Result<Settings, PipeError>> },
+    Reading {
+        session: Session,
+        settings: Task<Result<Settings, PipeError>>,
+    },
     Open(Box<Wizard>),
 }
 

@@ -146,10 +146,12 @@ mod tests {
     #[test]
     fn what_is_in_force_is_proposed_but_never_its_password() {
         let account = Account { user: "svc@corp.example".into() };
-        let settings =
-            Settings { environment: Environment::Hybrid, account: Some(account), ..Settings::default() };
+        let settings = Settings { environment: Environment::Hybrid, account: Some(account), ..Settings::default() };
         let form = Form::new(Some(&settings));
-        assert_eq!((form.environment, form.upn.as_str(), form.is_existing()), (Environment::Hybrid, "svc@corp.example", true));
+        assert_eq!(
+            (form.environment, form.upn.as_str(), form.is_existing()),
+            (Environment::Hybrid, "svc@corp.example", true)
+        );
         assert_eq!(form.wrong_field(Page::Account), Some(Field::Password));
     }
 

@@ -120,10 +120,11 @@ impl Wizard {
     /// W7
     fn confirm(&mut self, ctx: &Context) -> Option<Outcome> {
         let ok = widgets::DialogButton::new((), "OK").default().cancels();
-        let (closed, ()) = widgets::Dialog::new("configured", "Sent Items Update").width(440.0).button(ok).show(ctx, |ui| {
-            widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
-            widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
-        });
+        let (closed, ()) =
+            widgets::Dialog::new("configured", "Sent Items Update").width(440.0).button(ok).show(ctx, |ui| {
+                widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
+                widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
+            });
         closed.map(|()| Outcome::Configured)
     }
 

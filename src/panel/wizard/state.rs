@@ -33,7 +33,10 @@ pub enum Run {
     /// Not begun, or to be begun anew.
     No,
     /// With each step as it stands.
-    Going { steps: Vec<(Step, StepState)>, stopping: bool },
+    Going {
+        steps: Vec<(Step, StepState)>,
+        stopping: bool,
+    },
     Ended(Report),
 }
 
@@ -80,7 +83,9 @@ pub enum Effect {
     Test,
     Copy(String),
     /// Close the wizard; `configured` says whether it reached its end.
-    Close { configured: bool },
+    Close {
+        configured: bool,
+    },
 }
 
 impl State {

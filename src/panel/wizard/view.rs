@@ -70,17 +70,15 @@ fn content(ui: &mut Ui, state: &mut State, plan: &[(Step, String)], domain: &str
         ui.add_space(LARGE);
         ui.vertical(|ui| {
             ui.set_min_height(room.y);
-            ScrollArea::vertical().id_salt(("page", state.page)).auto_shrink(false).show(ui, |ui| {
-                match state.page {
-                    Page::Environment => pages::environment(ui, state, &mut intents),
-                    Page::Connection => pages::connection(ui, state, &mut intents),
-                    Page::Account => pages::account(ui, state, domain, &mut intents),
-                    Page::Configure => match state.run {
-                        Run::Going { .. } => pages::progress(ui, state, &mut intents),
-                        Run::No | Run::Ended(_) => pages::summary(ui, plan),
-                    },
-                    Page::Result => pages::result(ui, state, &mut intents),
-                }
+            ScrollArea::vertical().id_salt(("page", state.page)).auto_shrink(false).show(ui, |ui| match state.page {
+                Page::Environment => pages::environment(ui, state, &mut intents),
+                Page::Connection => pages::connection(ui, state, &mut intents),
+                Page::Account => pages::account(ui, state, domain, &mut intents),
+                Page::Configure => match state.run {
+                    Run::Going { .. } => pages::progress(ui, state, &mut intents),
+                    Run::No | Run::Ended(_) => pages::summary(ui, plan),
+                },
+                Page::Result => pages::result(ui, state, &mut intents),
             });
         });
     });

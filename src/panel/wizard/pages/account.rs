@@ -38,7 +38,8 @@ pub fn account(ui: &mut Ui, state: &mut State, domain: &str, intents: &mut Vec<I
         indented(ui, |ui| automatic(ui, state, domain, intents));
     }
     ui.add_space(SMALL);
-    let description = "An account that you manage yourself. Its password is handed to the updater and kept there encrypted.";
+    let description =
+        "An account that you manage yourself. Its password is handed to the updater and kept there encrypted.";
     if radio(ui, existing_chosen, "Use an existing account", description, None).clicked() {
         intents.push(Intent::Existing(true));
     }

@@ -13,8 +13,7 @@ pub fn connection(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
     heading(ui, "How is the Exchange server found?", "The updater talks to Exchange Web Services there, over https.");
     let hybrid = state.form.environment == Environment::Hybrid;
     let manual = state.form.is_manual();
-    let autodiscover =
-        radio(ui, !manual, "Autodiscover", "Finds the server by itself, as Outlook does.", None);
+    let autodiscover = radio(ui, !manual, "Autodiscover", "Finds the server by itself, as Outlook does.", None);
     if autodiscover.clicked() {
         intents.push(Intent::Manual(false));
     }
@@ -23,7 +22,8 @@ pub fn connection(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
     }
     ui.add_space(SMALL);
     if hybrid {
-        let text = "In a hybrid environment the server is found by Autodiscover only: it knows on which side a mailbox is.";
+        let text =
+            "In a hybrid environment the server is found by Autodiscover only: it knows on which side a mailbox is.";
         note(ui, &Note::Hint(text.to_owned()));
         return;
     }

@@ -3,7 +3,7 @@
 use eframe::egui::{Label, RichText, Ui};
 
 use crate::panel::style::{MEDIUM, SMALL, TEXT_TITLE, TINY, Tone, legible};
-use crate::panel::widgets::{Icon, card, note, titled_card, weak, wrapped, Note};
+use crate::panel::widgets::{Icon, Note, card, note, titled_card, weak, wrapped};
 use crate::panel::wizard::checklist;
 use crate::panel::wizard::state::{Intent, Run, State};
 use crate::setup::StepState;
@@ -13,7 +13,12 @@ pub fn result(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
     let Run::Ended(report) = &state.run else { return };
     let cancelled = report.steps.iter().any(|(_, state)| *state == StepState::Cancelled);
     let (icon, tone, title, text) = if report.succeeded() {
-        (Icon::Ok, Tone::Good, "Sent Items Update is configured", "It is switched on and works with the new configuration.")
+        (
+            Icon::Ok,
+            Tone::Good,
+            "Sent Items Update is configured",
+            "It is switched on and works with the new configuration.",
+        )
     } else if cancelled {
         (Icon::Skipped, Tone::Warning, "The configuration was cancelled", "What was in force before stays in force.")
     } else {

@@ -1,0 +1,1 @@
+//! Through the window, by accessible label.
