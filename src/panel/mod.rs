@@ -9,6 +9,7 @@ pub mod background;
 mod link;
 pub mod main_window;
 pub mod session;
+mod start;
 pub mod state;
 pub mod style;
 pub mod widgets;
