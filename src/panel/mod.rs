@@ -17,6 +17,7 @@ pub mod scope;
 mod selection;
 pub mod session;
 pub mod sign_in;
+mod start;
 pub mod state;
 pub mod style;
 pub mod widgets;

@@ -58,6 +58,8 @@ pub struct Messages {
     loaded: bool,
     /// What was told while the first page was on its way: it may be newer than the page.
     early: Vec<Listed>,
+    /// Why the list, or its next page, could not be read.
+    problem: Option<String>,
     selected: Option<i64>,
 }
 
@@ -188,6 +190,7 @@ impl Messages {
     pub fn renew(&mut self) {
         self.generation += 1;
         self.early.clear();
+        self.problem = None;
         self.loaded = false;
         self.complete = false;
     }
@@ -232,6 +235,18 @@ impl Messages {
         for listed in std::mem::take(&mut self.early) {
             self.heard(listed);
         }
+    }
+
+    /// A page could not be had; nothing is asked for until the list is renewed.
+    pub fn page_failed(&mut self, generation: u64, why: String) {
+        if generation == self.generation {
+            self.problem = Some(why);
+        }
+    }
+
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 
     /// The updater tells of a message as it happens.

@@ -1,5 +1,7 @@
 //! What the person at the screen wants. Views return it; [`crate::panel::app`] sees to it.
 
+use super::{Side, Sorting, Span};
+use crate::pipe::types::State as MessageState;
 use crate::settings::SendersScope;
 
 /// A dialog that can be opened.
@@ -40,4 +42,26 @@ pub enum Intent {
     Configured,
     /// Something that the person must see although the dialog that it came from is gone.
     Tell(super::Notice),
+    /// The notice of this number was read.
+    Dismiss(usize),
+    /// Starts the updater (M2).
+    StartUpdater,
+    /// Shows only these messages.
+    Filter {
+        state: Option<MessageState>,
+        search: String,
+    },
+    Sort(Sorting),
+    /// The list's end came into sight.
+    More,
+    /// Reads the list again after it could not be read.
+    Reload,
+    Select(Option<i64>),
+    /// Shows this side of the selected message; again, it is fetched anew.
+    Look(Side),
+    Retry(i64),
+    RetryFailed,
+    Plot(Span),
+    /// Submits the sandbox's sample messages.
+    SendSamples,
 }

@@ -3,37 +3,60 @@
 mod activity;
 mod intent;
 mod notice;
+mod preview;
+mod sandbox;
+mod series;
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use activity::{Messages, SortBy, Sorting};
 pub use intent::{Dialog, Intent, Tab};
 pub use notice::{Notice, Notices};
+pub use preview::{Fetched, Preview, Shown, ShownAttachment, Side};
+pub use sandbox::Sandbox;
+pub use series::{Plot, Span};
 
 use super::style::{legible, sentence};
 use crate::pipe::client::PipeError;
 use crate::pipe::types::{API, Event, Status};
 
 /// Everything that a view may show.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct State {
     pub link: Link,
     pub messages: Messages,
     pub notices: Notices,
     /// Where the person at the screen is: times are shown so.
-    pub zone: Zone,
+    pub zone: TimeZone,
     pub starting: Starting,
+    /// The selected message.
+    pub preview: Option<Preview>,
+    pub plot: Plot,
+    /// The embedded organisation, when the panel was started with one.
+    pub sandbox: Option<Sandbox>,
+    /// Messages are being put back to waiting.
+    pub retrying: bool,
+    /// The moment of the last look at the clock.
+    pub now: Timestamp,
 }
 
-/// The time zone that times are shown in: the system's, unless a test says otherwise.
-#[derive(Debug, Clone)]
-pub struct Zone(pub TimeZone);
-
-impl Default for Zone {
+impl Default for State {
     fn default() -> Self {
-        Self(TimeZone::system())
+        Self {
+            link: Link::default(),
+            messages: Messages::default(),
+            notices: Notices::default(),
+            zone: TimeZone::system(),
+            starting: Starting::default(),
+            preview: None,
+            plot: Plot::default(),
+            sandbox: None,
+            retrying: false,
+            now: Timestamp::now(),
+        }
     }
 }
 

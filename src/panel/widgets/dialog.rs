@@ -96,7 +96,7 @@ impl<'a, T: Copy> Dialog<'a, T> {
 
     /// Draws it, and returns what was pressed and what the content returned.
     pub fn show<R>(self, ctx: &Context, content: impl FnOnce(&mut Ui) -> R) -> (Option<T>, R) {
-        let id = Id::new(("dialog", self.id));
+        let id = Id::unique(("dialog", self.id));
         let opening = opening(ctx, id);
         let screen = ctx.content_rect();
         let width = self.width.min(screen.width() - 32.0);
@@ -111,7 +111,7 @@ impl<'a, T: Copy> Dialog<'a, T> {
         let shown = modal.show(ctx, |ui| {
             ui.set_width(width);
             ui.spacing_mut().item_spacing.y = 0.0;
-            ui.data_mut(|data| data.insert_temp(Id::new(OPENING), opening));
+            ui.data_mut(|data| data.insert_temp(Id::unique(OPENING), opening));
             Frame::new().inner_margin(Margin { left: MARGIN, right: MARGIN, top: 14, bottom: 10 }).show(ui, |ui| {
                 let title = ui.add(
                     Label::new(RichText::new(self.title).size(TEXT_HEADING).strong()).selectable(false).truncate(),
@@ -190,7 +190,7 @@ fn bar<T: Copy>(ui: &mut Ui, buttons: &[DialogButton<'_, T>], opening: bool) -> 
             }
             // Laid out from the right, but in the order of the keyboard: their widths decide where they begin.
             let right: Vec<_> = buttons.iter().filter(|button| !button.left).collect();
-            let id = ui.id().with("bar");
+            let id = ui.scope_id().with("bar");
             let width = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(0.0);
             ui.add_space((ui.available_width() - width).max(0.0));
             let used = ui
@@ -226,7 +226,7 @@ fn opening(ctx: &Context, id: Id) -> bool {
 
 /// Gives this control the keyboard when the dialog opens. Without any, the default button has it.
 pub fn initial_focus(ui: &Ui, response: &Response) {
-    if ui.data(|data| data.get_temp::<bool>(Id::new(OPENING))).unwrap_or_default() {
+    if ui.data(|data| data.get_temp::<bool>(Id::unique(OPENING))).unwrap_or_default() {
         response.request_focus();
     }
 }
@@ -236,9 +236,9 @@ const TAKEN: &str = "enter-is-taken";
 /// What has the keyboard does something of its own on Enter: the dialog's default button is not pressed then.
 pub fn takes_enter(ui: &Ui) {
     let pass = ui.ctx().cumulative_pass_nr();
-    ui.data_mut(|data| data.insert_temp(Id::new(TAKEN), pass));
+    ui.data_mut(|data| data.insert_temp(Id::unique(TAKEN), pass));
 }
 
 fn enter_is_taken(ctx: &Context) -> bool {
-    ctx.data(|data| data.get_temp::<u64>(Id::new(TAKEN))) == Some(ctx.cumulative_pass_nr())
+    ctx.data(|data| data.get_temp::<u64>(Id::unique(TAKEN))) == Some(ctx.cumulative_pass_nr())
 }

@@ -85,6 +85,10 @@ impl TextBuffer for TypedPassword {
     fn clear(&mut self) {
         self.wipe();
     }
+
+    fn type_id(&self) -> std::any::TypeId {
+        std::any::TypeId::of::<Self>()
+    }
 }
 
 /// The field for it.

@@ -41,12 +41,12 @@ pub fn tabs<T: Copy + PartialEq>(ui: &mut Ui, shown: T, all: &[(T, &str)]) -> T 
                 let to = at.saturating_add_signed(step as isize).min(all.len() - 1);
                 if to != at {
                     next = all[to].0;
-                    ui.data_mut(|data| data.insert_temp(egui::Id::new("tab-to-focus"), to));
+                    ui.data_mut(|data| data.insert_temp(egui::Id::unique("tab-to-focus"), to));
                 }
             }
-            if ui.data(|data| data.get_temp::<usize>(egui::Id::new("tab-to-focus"))) == Some(at) && chosen {
+            if ui.data(|data| data.get_temp::<usize>(egui::Id::unique("tab-to-focus"))) == Some(at) && chosen {
                 response.request_focus();
-                ui.data_mut(|data| data.remove::<usize>(egui::Id::new("tab-to-focus")));
+                ui.data_mut(|data| data.remove::<usize>(egui::Id::unique("tab-to-focus")));
             }
             if response.clicked() {
                 next = *tab;

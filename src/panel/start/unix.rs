@@ -1,0 +1,31 @@
+//! Services of Linux: systemd, where there is one.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::StartError;
+
+const UNIT: &str = "sent-items-update.service";
+
+/// Starts the service. False: it is not installed here.
+pub async fn start_service() -> Result<bool, StartError> {
+    let known =
+        Command::new("systemctl").args(["cat", UNIT]).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    // No systemctl: no systemd, and no service.
+    if !known.is_ok_and(|status| status.success()) {
+        return Ok(false);
+    }
+    let started = Command::new("systemctl").args(["start", UNIT]).stdin(Stdio::null()).output().await;
+    let output = started.map_err(|error| StartError::Service(format!("systemctl can't be run: {error}.")))?;
+    if output.status.success() {
+        return Ok(true);
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(StartError::Service(format!("systemctl says: {}", words.trim())))
+}
+
+/// In a process group of its own: Ctrl-C in the panel's terminal does not concern it.
+pub fn detach(command: &mut Command) {
+    command.process_group(0);
+}
