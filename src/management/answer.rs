@@ -17,7 +17,9 @@ pub(super) fn read(cmdlet: Cmdlet, status: u16, content: &[u8]) -> Result<Answer
     let told = document.as_ref().and_then(|document| document.get("error")).map(of_error);
     match (status, told) {
         (401, told) => Err(ManagementError::SignIn { status, told: told.map(|told| told.message).unwrap_or_default() }),
-        (403, told) => Err(ManagementError::NotAllowed { cmdlet, told: told.map(|told| told.message).unwrap_or_default() }),
+        (403, told) => {
+            Err(ManagementError::NotAllowed { cmdlet, told: told.map(|told| told.message).unwrap_or_default() })
+        }
         (_, Some(Told { message, exception })) => Err(ManagementError::Refused { cmdlet, message, exception }),
         (200..=299, None) => match document {
             Some(document) => objects(cmdlet, document),
@@ -110,8 +112,14 @@ mod tests {
         let body = r#"{"error": {"code": "X", "message": "outer", "innererror": {"message": "inner", "type": "A.B",
             "internalexception": {"message": "Innermost.", "type": "C.D.SomeException"}}}}"#;
         let expected = Some("SomeException".to_owned());
-        assert_eq!(failed(500, body), ManagementError::Refused { cmdlet: CMDLET, message: "Innermost.".into(), exception: expected });
-        assert_eq!(failed(400, r#"{"error": {"message": "outer"}}"#).to_string(), "New-ManagementRoleAssignment failed: outer");
+        assert_eq!(
+            failed(500, body),
+            ManagementError::Refused { cmdlet: CMDLET, message: "Innermost.".into(), exception: expected }
+        );
+        assert_eq!(
+            failed(400, r#"{"error": {"message": "outer"}}"#).to_string(),
+            "New-ManagementRoleAssignment failed: outer"
+        );
     }
 
     /// W9
@@ -129,8 +137,8 @@ mod tests {
 
     #[test]
     fn objects_warnings_and_the_next_page_are_read() {
-        let body = r#"{"@odata.context": "x", "adminapi.warnings@odata.type": "#Collection(String)",
-            "@adminapi.warnings": ["Careful."], "@odata.nextLink": "https://x/2", "value": [{"Name": "a"}]}"#;
+        let body = r##"{"@odata.context": "x", "adminapi.warnings@odata.type": "#Collection(String)",
+            "@adminapi.warnings": ["Careful."], "@odata.nextLink": "https://x/2", "value": [{"Name": "a"}]}"##;
         let answer = read(CMDLET, 200, body.as_bytes()).unwrap();
         assert_eq!((answer.objects.len(), answer.warnings), (1, vec!["Careful.".to_owned()]));
         assert_eq!(answer.next.as_deref(), Some("https://x/2"));

@@ -126,7 +126,11 @@ impl Management {
     }
 
     /// Runs a cmdlet and gives its objects and warnings.
-    async fn invoke(&self, cmdlet: Cmdlet, parameters: Value) -> Result<(Vec<Map<String, Value>>, Vec<String>), ManagementError> {
+    async fn invoke(
+        &self,
+        cmdlet: Cmdlet,
+        parameters: Value,
+    ) -> Result<(Vec<Map<String, Value>>, Vec<String>), ManagementError> {
         let body = json!({ "CmdletInput": { "CmdletName": cmdlet.name(), "Parameters": parameters } });
         let until = Instant::now() + self.timeout;
         let (mut objects, mut warnings, mut url) = (Vec::new(), Vec::new(), self.url.clone());

@@ -68,7 +68,13 @@ fn assignment(object: &Map<String, Value>) -> RoleAssignment {
 }
 
 fn member(object: &Map<String, Value>) -> Member {
-    let names = ["UserPrincipalName", "WindowsLiveID", "PrimarySmtpAddress", "WindowsEmailAddress", "ExternalDirectoryObjectId"];
+    let names = [
+        "UserPrincipalName",
+        "WindowsLiveID",
+        "PrimarySmtpAddress",
+        "WindowsEmailAddress",
+        "ExternalDirectoryObjectId",
+    ];
     Member {
         name: text(object, "DisplayName").or_else(|| text(object, "Name")).unwrap_or_default(),
         known_as: names.iter().filter_map(|name| text(object, name)).collect(),

@@ -191,8 +191,7 @@ impl Setup {
             AccountChoice::Existing { upn, password } => Some((upn.trim(), password)),
             AccountChoice::Automatic { .. } => None,
         };
-        let located =
-            run.unless_cancelled(self.organisation.locate(&run.answers.connection, account)).await??;
+        let located = run.unless_cancelled(self.organisation.locate(&run.answers.connection, account)).await??;
         let note = found(&located);
         self.done.keep_located(run.answers, located);
         Ok(note)

@@ -294,10 +294,16 @@ pub fn not_saved(error: &PipeError) -> Failure {
             (sentence(&error.to_string()), &["Put right what the updater says, then run the configuration again."])
         }
     };
+    let code = match error {
+        PipeError::Conflict => Some("changed-meanwhile".to_owned()),
+        PipeError::Refused { problem, .. } => Some(problem.code.clone()),
+        _ => None,
+    };
     Failure {
         what: "The updater did not take the configuration over; the previous one stays in force.".to_owned(),
         cause,
         advice: advice.iter().map(|&line| line.to_owned()).collect(),
+        code,
         page: Some(Page::Configure),
         ..Failure::default()
     }

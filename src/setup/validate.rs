@@ -226,7 +226,7 @@ pub fn account_name(text: &str) -> Result<AccountName, String> {
     if text.chars().any(char::is_whitespace) {
         return Err("The name is used to sign in and has no spaces.".to_owned());
     }
-    if let Some(bad) = text.chars().find(|c| FORBIDDEN_IN_NAME.contains(*c)) {
+    if let Some(bad) = text.chars().find(|c| FORBIDDEN_IN_NAME.contains(*c) || "'()&%".contains(*c)) {
         return Err(format!("The name of an account has no {bad} in it."));
     }
     let length = text.encode_utf16().count();
@@ -455,6 +455,7 @@ mod tests {
             ("svc@corp.example", "without @"),
             ("svc account", "spaces"),
             ("svc*", "no *"),
+            ("o'svc", "no '"),
             ("svc.", "dot"),
             ("abcdefghijklmnopqrstu", "21 characters"),
             ("𝒂𝒂𝒂𝒂𝒂𝒂𝒂𝒂𝒂𝒂𝒂", "22 characters"),

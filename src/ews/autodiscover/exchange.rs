@@ -34,7 +34,8 @@ pub(super) struct Answered {
 
 impl Answered {
     pub fn offers_basic(&self) -> bool {
-        let basic = |offer: &String| offer.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Basic"));
+        let basic =
+            |offer: &String| offer.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Basic"));
         self.offers.iter().any(basic)
     }
 }
@@ -125,7 +126,10 @@ async fn collect(mut response: Response) -> Result<Answered, NoAnswer> {
             }
             Ok(Some(piece)) => content.extend_from_slice(&piece),
             Err(_) => {
-                return Err(NoAnswer { why: "the connection broke in the middle of the answer".to_owned(), untrusted: false });
+                return Err(NoAnswer {
+                    why: "the connection broke in the middle of the answer".to_owned(),
+                    untrusted: false,
+                });
             }
         }
     }

@@ -195,12 +195,15 @@ impl Search<'_> {
                 200..=299 => pox::read(&answered.content),
                 301 | 302 | 303 | 307 | 308 => {
                     let target = answered.location.as_deref().and_then(|location| url.join(location).ok());
-                    target.map(Answer::RedirectUrl).ok_or_else(|| format!("HTTP status {} without a place", answered.status))
+                    target
+                        .map(Answer::RedirectUrl)
+                        .ok_or_else(|| format!("HTTP status {} without a place", answered.status))
                 }
                 401 if signed_in => {
                     self.refusals += 1;
                     self.told.password_refused = true;
-                    Err("does not accept the account: its name or password is wrong, or it is locked or disabled".to_owned())
+                    Err("does not accept the account: its name or password is wrong, or it is locked or disabled"
+                        .to_owned())
                 }
                 401 if self.authorization.is_none() => {
                     self.told.asking_to_sign_in.push(url.clone());
@@ -270,7 +273,10 @@ impl Search<'_> {
     fn redirect(&mut self) -> Result<(), Enough> {
         self.redirections += 1;
         if self.redirections > MOST_REDIRECTIONS {
-            self.note("redirections", &format!("more than {MOST_REDIRECTIONS}, so they go round in a circle or have no end"));
+            self.note(
+                "redirections",
+                &format!("more than {MOST_REDIRECTIONS}, so they go round in a circle or have no end"),
+            );
             return Err(Enough);
         }
         Ok(())

@@ -53,12 +53,17 @@ pub(super) fn read(content: &[u8]) -> Result<Answer, String> {
         roxmltree::Error::DtdDetected => "the answer has a document type declaration, which can be used to exhaust \
                                           memory, and is not read"
             .to_owned(),
-        roxmltree::Error::NodesLimitReached => "the answer is larger than any of Autodiscover and is not read".to_owned(),
+        roxmltree::Error::NodesLimitReached => {
+            "the answer is larger than any of Autodiscover and is not read".to_owned()
+        }
         other => format!("the answer is not well-formed XML ({other})"),
     })?;
     let root = document.root_element();
     if root.tag_name().name() != "Autodiscover" {
-        return Err(format!("the answer is not one of Autodiscover but begins with an element {:?}", root.tag_name().name()));
+        return Err(format!(
+            "the answer is not one of Autodiscover but begins with an element {:?}",
+            root.tag_name().name()
+        ));
     }
     let response = child(root, "Response").ok_or("the answer has no Response")?;
     if let Some(error) = child(response, "Error") {
@@ -69,7 +74,8 @@ pub(super) fn read(content: &[u8]) -> Result<Answer, String> {
         "settings" => settings(account),
         "redirectaddr" => {
             let address = text_of(account, "RedirectAddr").ok_or("the answer redirects to no address")?;
-            let address = SmtpAddress::new(&address).map_err(|error| format!("the answer redirects wrongly: {error}"))?;
+            let address =
+                SmtpAddress::new(&address).map_err(|error| format!("the answer redirects wrongly: {error}"))?;
             Ok(Answer::RedirectAddress(address))
         }
         "redirecturl" => {
@@ -168,8 +174,10 @@ mod tests {
     /// W6
     #[test]
     fn the_inner_address_comes_before_the_outer_one_and_each_is_named_once() {
-        let protocol = |kind: &str, url: &str| format!("<Protocol><Type>{kind}</Type><EwsUrl>{url}</EwsUrl></Protocol>");
-        let (inner, outer) = ("https://cas.corp.example/EWS/Exchange.asmx", "https://mail.corp.example/EWS/Exchange.asmx");
+        let protocol =
+            |kind: &str, url: &str| format!("<Protocol><Type>{kind}</Type><EwsUrl>{url}</EwsUrl></Protocol>");
+        let (inner, outer) =
+            ("https://cas.corp.example/EWS/Exchange.asmx", "https://mail.corp.example/EWS/Exchange.asmx");
         let all = [
             "<Action>settings</Action>".to_owned(),
             protocol("EXPR", outer),

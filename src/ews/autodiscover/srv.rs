@@ -37,9 +37,9 @@ impl Services for DnsServices {
                 })
                 .collect();
             services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
-            let named = services.into_iter().map(|service| {
-                (service.target.to_utf8().trim_end_matches('.').to_owned(), service.port)
-            });
+            let named = services
+                .into_iter()
+                .map(|service| (service.target.to_utf8().trim_end_matches('.').to_owned(), service.port));
             // A lone dot says that the service is not offered.
             Ok(named.filter(|(host, _)| !host.is_empty()).collect())
         })

@@ -224,7 +224,9 @@ async fn redirections_that_have_no_end_are_given_up() {
 async fn another_address_is_asked_for_at_the_services_that_were_named() {
     let world = World::new(|asked| match (asked.host.as_str(), &asked.authorization) {
         ("cas.inner.example", None) => Reply::sign_in(&["Basic"]),
-        ("cas.inner.example", Some(_)) if asked.body.contains("@corp.example") => redirect_address("anna@partner.example"),
+        ("cas.inner.example", Some(_)) if asked.body.contains("@corp.example") => {
+            redirect_address("anna@partner.example")
+        }
         ("cas.inner.example", Some(_)) => settings(),
         _ => Reply::status(404),
     })
@@ -244,7 +246,8 @@ async fn the_server_of_the_srv_record_is_asked_if_it_belongs_to_the_domain() {
     })
     .await;
     let port = world.options().names[0].https.port();
-    let records = |host: &str| Options { services: Arc::new(Records(vec![(host.to_owned(), port)])), ..world.options() };
+    let records =
+        |host: &str| Options { services: Arc::new(Records(vec![(host.to_owned(), port)])), ..world.options() };
     let told = find(records("evil.example")).await.unwrap_err();
     assert!(outcome(&told.attempts, "https://evil.example").contains("belongs neither"), "{told:?}");
     assert!(world.given_the_password().is_empty());

@@ -49,17 +49,17 @@ pub(super) async fn save(
         return Err(failures::not_saved(&PipeError::Conflict).into());
     }
     match change(updater, ours.put_into(second), password, &version).await {
-        Ok(()) => Ok("saved, with what another administrator changed in other settings at the same moment; Sent Items \
+        Ok(()) => {
+            Ok("saved, with what another administrator changed in other settings at the same moment; Sent Items \
                       Update is on"
-            .to_owned()),
+                .to_owned())
+        }
         Err(error) => Err(failures::not_saved(&error).into()),
     }
 }
 
 /// What the wizard sets, of those in force.
-fn configured(
-    settings: &Settings,
-) -> (Environment, Option<&Connection>, Option<&Account>, Option<&DirectorySettings>) {
+fn configured(settings: &Settings) -> (Environment, Option<&Connection>, Option<&Account>, Option<&DirectorySettings>) {
     (settings.environment, settings.connection.as_ref(), settings.account.as_ref(), settings.directory.as_ref())
 }
 

@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use self::organisation::{DOMAIN, Scripted, denied, failure};
 use self::updater::FakeUpdater;
 use super::*;
-use crate::setup::{ConnectionChoice, Page};
 use crate::settings::{Account, Connection, Environment, Options, Settings};
+use crate::setup::{ConnectionChoice, Page};
 
 /// Time that passes only while somebody waits, and then at once.
 #[derive(Default)]
@@ -280,7 +280,10 @@ async fn a_changed_answer_repeats_what_depends_on_it_and_nothing_else() {
     let answers = Answers { account: AccountChoice::Automatic { name: "Other".to_owned() }, ..answers };
     scene.run(&answers).await;
     let other = "Other@corp.example";
-    assert_eq!(scene.organisation.calls(), ["create Other".to_owned(), format!("grant {other}"), format!("test {other}")]);
+    assert_eq!(
+        scene.organisation.calls(),
+        ["create Other".to_owned(), format!("grant {other}"), format!("test {other}")]
+    );
 
     scene.run(&existing("svc@corp.example", "geheim")).await;
     assert_eq!(scene.organisation.calls().len(), 4);

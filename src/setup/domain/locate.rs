@@ -1,0 +1,147 @@
+//! Finding the server (W2): by Autodiscover, or where the administrator says. What is found is accepted only after EWS
+//! was seen there.
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::Domain;
+use super::exchange::failure;
+use super::probe::{Asker, probe, trust_advice};
+use crate::ews::Credentials;
+use crate::ews::autodiscover::{Attempt, Autodiscover, Found, NotFound, Options};
+use crate::settings::SmtpAddress;
+use crate::setup::validate::{self, EWS_PATH};
+use crate::setup::{ConnectionChoice, Failure, Located, Page, failures};
+
+/// Addresses that Autodiscover is asked for; each may take its whole time.
+const MOST_ADDRESSES: usize = 3;
+
+type Account<'a> = Option<(&'a str, &'a SecretString)>;
+
+impl Domain {
+    pub(super) async fn located(&self, choice: &ConnectionChoice, account: Account<'_>) -> Result<Located, Failure> {
+        // The person configuring stands in where there is no account yet.
+        let person = self.options.person.as_ref().map(|person| (person.upn.as_str(), &person.password));
+        let asker = account.or(person);
+        match choice {
+            ConnectionChoice::Manual { server } => {
+                let server =
+                    validate::server(server).map_err(|why| failures::wrong_answer(Page::Connection, &why))?;
+                let mailbox = self.addresses(asker).await.into_iter().next();
+                self.accept(server.ews_url(), asker, mailbox.as_ref()).await
+            }
+            ConnectionChoice::Autodiscover => self.discovered(asker).await,
+        }
+    }
+
+    /// Accepts an address if EWS is there.
+    async fn accept(
+        &self,
+        ews_url: &Url,
+        asker: Account<'_>,
+        mailbox: Option<&SmtpAddress>,
+    ) -> Result<Located, Failure> {
+        let connection = self.connection(ews_url);
+        let asker = asker.zip(mailbox).map(|((upn, password), mailbox)| Asker { upn, password, mailbox });
+        let version = probe(&connection, asker).await?;
+        Ok(Located { connection, version })
+    }
+
+    /// Addresses that have a mailbox, as far as that can be known: those that the directory shows, and the account's.
+    async fn addresses(&self, asker: Account<'_>) -> Vec<SmtpAddress> {
+        // A directory that can't be searched is no reason to give up: the account may have a mailbox.
+        let mut addresses = self.some_mailboxes().await.unwrap_or_default();
+        addresses.truncate(MOST_ADDRESSES - 1);
+        let own = asker.and_then(|(upn, _)| SmtpAddress::new(upn).ok());
+        if let Some(own) = own.filter(|own| !addresses.contains(own)) {
+            addresses.push(own);
+        }
+        addresses
+    }
+
+    async fn discovered(&self, asker: Account<'_>) -> Result<Located, Failure> {
+        let mut options = self.options.autodiscover.clone();
+        options.extra_roots.extend(self.options.extra_roots.iter().cloned());
+        let autodiscover = Autodiscover::new(options).map_err(|error| failure(error.explain(), None))?;
+        let credentials = asker.map(|(upn, password)| Credentials::Basic {
+            user: upn.to_owned(),
+            password: password.clone(),
+        });
+        let mut addresses = self.addresses(asker).await;
+        if addresses.is_empty() {
+            // Where the service is depends on the domain alone.
+            addresses.extend(SmtpAddress::new(&format!("administrator@{}", self.options.directory.domain())).ok());
+        }
+        let mut tried: Vec<Attempt> = Vec::new();
+        let mut last: Option<(SmtpAddress, NotFound)> = None;
+        for address in addresses {
+            match autodiscover.find(&address, credentials.as_ref()).await {
+                Ok(found) => {
+                    tried.extend(found.attempts.iter().cloned());
+                    return self.first_usable(&found, asker, &tried).await;
+                }
+                Err(told) => {
+                    tried.extend(told.attempts.iter().cloned());
+                    // Another address helps only where a service knew no mailbox of this one.
+                    let goes_on = told.no_such_mailbox && !told.password_refused;
+                    last = Some((address, told));
+                    if !goes_on {
+                        break;
+                    }
+                }
+            }
+        }
+        let Some((address, told)) = last else {
+            return Err(failures::server_not_found(self.options.directory.domain(), Vec::new()));
+        };
+        if credentials.is_none() {
+            // Autodiscover is on the servers that have EWS; that it is there is seen before it is believed.
+            for service in &told.asking_to_sign_in {
+                let Ok(ews_url) = service.join(EWS_PATH) else { continue };
+                match self.accept(&ews_url, None, None).await {
+                    Ok(located) => return Ok(located),
+                    Err(why) => tried.push(Attempt { place: ews_url.to_string(), outcome: why.cause }),
+                }
+            }
+        }
+        Err(not_found(&address, &told, &tried))
+    }
+
+    /// The first of the addresses that were found at which EWS is.
+    async fn first_usable(&self, found: &Found, asker: Account<'_>, tried: &[Attempt]) -> Result<Located, Failure> {
+        let mut failed = None;
+        for ews_url in &found.ews_urls {
+            match self.accept(ews_url, asker, Some(&found.address)).await {
+                Ok(located) => return Ok(located),
+                Err(failure) => {
+                    failed.get_or_insert(failure);
+                }
+            }
+        }
+        let mut failure = failed.unwrap_or_else(|| failures::server_not_found(found.address.as_str(), Vec::new()));
+        failure.details.extend(tried.iter().map(ToString::to_string));
+        Err(failure)
+    }
+}
+
+fn not_found(address: &SmtpAddress, told: &NotFound, tried: &[Attempt]) -> Failure {
+    let mut failure =
+        failures::server_not_found(address.as_str(), tried.iter().map(ToString::to_string).collect());
+    if told.password_refused {
+        failure.cause = "Autodiscover is there, and does not accept the name and password that it was given.".to_owned();
+        failure.advice.insert(0, "Check the account and its password.".to_owned());
+        failure.page = Some(Page::Account);
+    } else if told.no_such_mailbox {
+        failure.cause = "Autodiscover is there, and knows no mailbox with this address.".to_owned();
+    } else if let Some(host) = &told.untrusted {
+        failure.cause = format!("The certificate of {host} was issued by an authority that this computer does not trust.");
+        failure.advice.splice(0..0, trust_advice(true));
+    }
+    failure
+}
+
+/// Where Autodiscover is looked for first, and which hosts it may lead to.
+#[must_use]
+pub fn options(known: Vec<Url>, trusted: Vec<String>) -> Options {
+    Options { known, trusted, ..Options::default() }
+}

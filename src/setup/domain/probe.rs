@@ -1,0 +1,134 @@
+//! Whether Exchange Web Services are at an address, found out by asking there.
+//!
+//! With an account by a real call: any answer of EWS will do, and a refusal to impersonate is one. Where the account is
+//! not accepted, or there is none yet, the page on which the server tells its health shows that it is Exchange; it takes
+//! no password.
+
+use std::time::Duration;
+
+use reqwest::header::WWW_AUTHENTICATE;
+use reqwest::{Client, Response, Url, redirect, retry};
+
+use super::exchange::{self, product};
+use crate::ews::{Concern, EwsError, FolderId, extra_roots, in_words};
+use crate::settings::{Connection, SmtpAddress};
+use crate::setup::{Failure, Page, failures};
+
+/// How long the page may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Bytes of the page that are looked at.
+const PAGE: usize = 4096;
+
+/// Who asks, and for whose mailbox.
+pub(super) struct Asker<'a> {
+    pub upn: &'a str,
+    pub password: &'a secrecy::SecretString,
+    pub mailbox: &'a SmtpAddress,
+}
+
+/// Finds out, and gives the server's version as far as it tells it.
+pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> Result<String, Failure> {
+    let Some(asker) = asker else { return health(connection).await.map(|()| String::new()) };
+    let client = exchange::client(connection, asker.upn, asker.password)
+        .map_err(|error| exchange::failure(error.explain(), None))?;
+    let error = match client.mailbox(asker.mailbox).get_folder(&FolderId::SENT_ITEMS).await {
+        Ok(_) => None,
+        Err(error) => Some(error),
+    };
+    let version = client.server_version();
+    match error {
+        // Whatever it said, EWS said it.
+        None | Some(EwsError::Response(_) | EwsError::Fault(_)) => {
+            Ok(version.as_ref().map(product).unwrap_or_default())
+        }
+        // The account has a step of its own, which tells what is wrong with it.
+        Some(EwsError::Http { status: 401 | 403, .. }) if health(connection).await.is_ok() => Ok(String::new()),
+        Some(error) => {
+            let explained = error.explain(asker.upn);
+            let of_server = explained.concern == Concern::Server;
+            let mut failure = exchange::failure(explained, error.code());
+            failure.offer_test = false;
+            if of_server {
+                failure.page = Some(Page::Connection);
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Looks at the page on which the server tells its health.
+async fn health(connection: &Connection) -> Result<(), Failure> {
+    let server = &connection.ews_url;
+    let ews = Url::parse(server).map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
+    let roots = extra_roots(&connection.extra_roots).map_err(|error| exchange::failure(error.explain(), None))?;
+    let http = Client::builder()
+        .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT / 2)
+        .tls_certs_merge(roots)
+        .build()
+        .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
+    let page = ews.join("healthcheck.htm").unwrap_or_else(|_| ews.clone());
+    let response = http.get(page.clone()).send().await.map_err(|error| unreachable(error, &ews))?;
+    let status = response.status().as_u16();
+    if status == 200 && beginning(response).await.trim_start().starts_with("200 OK") {
+        return Ok(());
+    }
+    // A reverse proxy may keep the page back; the front end of Exchange names itself at EWS as well.
+    let response = http.get(ews.clone()).send().await.map_err(|error| unreachable(error, &ews))?;
+    if response.status().as_u16() == 401
+        && response.headers().contains_key("x-feserver")
+        && response.headers().contains_key(WWW_AUTHENTICATE)
+    {
+        return Ok(());
+    }
+    let details = vec![
+        format!("GET {page}: HTTP status {status}, and not the page of Exchange that tells its health"),
+        format!("GET {ews}: HTTP status {}, and nothing that shows that it is Exchange", response.status().as_u16()),
+    ];
+    let advice = vec![
+        "Check the name of the server.".to_owned(),
+        "If a reverse proxy stands in between, let it pass everything below /EWS/.".to_owned(),
+    ];
+    Err(failures::server_not_usable(server, "a web server answers there, and it does not show that it is Exchange", advice, details))
+}
+
+async fn beginning(mut response: Response) -> String {
+    let mut content = Vec::new();
+    while content.len() < PAGE
+        && let Ok(Some(piece)) = response.chunk().await
+    {
+        content.extend_from_slice(&piece);
+    }
+    String::from_utf8_lossy(&content).into_owned()
+}
+
+fn unreachable(error: reqwest::Error, ews: &Url) -> Failure {
+    let Ok(nobody) = SmtpAddress::new("nobody@localhost") else { unreachable!("it is an address") };
+    let slow = error.is_timeout();
+    let (why, untrusted) = in_words(error, ews, &nobody).unwrap_or_else(|error| {
+        let why = if slow { "it gives no answer in time".to_owned() } else { error.to_string() };
+        (why, false)
+    });
+    failures::server_not_usable(ews.as_str(), &why, trust_advice(untrusted), Vec::new())
+}
+
+/// What to do about a server that can't be reached.
+pub(super) fn trust_advice(untrusted: bool) -> Vec<String> {
+    if untrusted {
+        return vec![
+            "Give the certificate of the authority that issued the server's certificate (--ca FILE), or install it among \
+             the trusted root authorities of this computer."
+                .to_owned(),
+        ];
+    }
+    vec![
+        "Check the name of the server, and that IIS runs there.".to_owned(),
+        "Check that firewalls let this computer reach its port 443.".to_owned(),
+    ]
+}
