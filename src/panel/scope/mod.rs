@@ -100,7 +100,7 @@ impl View for Dialog {
         }
         self.hear();
         let mut wanted = Vec::new();
-        for intent in view::show(ctx, &self.state, &around.state.zone.0) {
+        for intent in view::show(ctx, &self.state, &around.state.zone) {
             ctx.request_repaint();
             match self.state.wants(intent) {
                 Some(Effect::Add { .. }) => self.add(around),
