@@ -7,8 +7,6 @@
 pub mod app;
 pub mod background;
 pub mod failure_window;
-#[cfg(test)]
-mod fakes;
 pub mod impersonation_test;
 mod link;
 pub mod main_window;
@@ -20,6 +18,8 @@ pub mod sign_in;
 mod start;
 pub mod state;
 pub mod style;
+#[cfg(test)]
+mod testing;
 pub mod widgets;
 mod window;
 pub mod wizard;

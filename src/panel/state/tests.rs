@@ -15,7 +15,7 @@ fn status(process: u32) -> Status {
         ews_url: None,
         counts: Counts::default(),
         smtp: None,
-        pickup: None,
+        pickup: None, scope: Default::default(),
         data: PathBuf::new(),
         notices: Vec::new(),
     }

@@ -1,9 +1,8 @@
-//! An organisation and a directory as tests want them: scripted, and without a wire.
+//! A directory as tests want it: scripted, and without a wire.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -12,15 +11,6 @@ use uuid::Uuid;
 
 use crate::directory::{DirectoryObject, DirectorySearch, Location, LocationKind, Page, Query, SearchError};
 use crate::settings::EntryKind;
-
-/// Waits for a condition, but not for ever.
-pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 /// A user as most are: with UPN, address and mailbox.
 pub fn user(name: &str) -> DirectoryObject {
