@@ -6,7 +6,7 @@ use eframe::egui::{Context, Key, Modifiers};
 
 use super::*;
 use crate::directory::{Location, LocationKind};
-use crate::panel::testing::{Directory, Screen, background, group, picture, user, users};
+use crate::panel::testing::{Directory, Pictures, Screen, background, group, user, users};
 
 struct Picking {
     picker: Option<Picker>,
@@ -231,22 +231,23 @@ fn scrolling_to_the_end_fetches_more_until_there_is_no_more() {
 
 #[test]
 fn the_picker_looks_as_it_was_approved() {
+    let mut pictures = Pictures::new();
     let directory = || {
         let directory = Directory::with(people());
         directory.locate(locations());
         Arc::new(directory)
     };
-    picture("picker", SIZE, || Picking::new(&directory(), scope()), draw, |screen| {
+    pictures.take("picker", SIZE, || Picking::new(&directory(), scope()), draw, |screen| {
         screen.wait("7 found");
         screen.click("Ben Carter");
         screen.click_with("Board", Modifiers::COMMAND);
     });
     let one = [900.0, 600.0];
-    picture("picker-unusable", one, || Picking::new(&directory(), Purpose::ServiceAccount), draw, |screen| {
+    pictures.take("picker-unusable", one, || Picking::new(&directory(), Purpose::ServiceAccount), draw, |screen| {
         screen.wait("5 found");
         screen.click("Cora Diaz");
     });
-    picture("picker-locations", one, || Picking::new(&directory(), Purpose::ServiceAccount), draw, |screen| {
+    pictures.take("picker-locations", one, || Picking::new(&directory(), Purpose::ServiceAccount), draw, |screen| {
         screen.wait("5 found");
         screen.click("Locations…");
     });

@@ -142,37 +142,41 @@ fn search_field(ui: &mut Ui, state: &State, table: Id, wanted: &mut Vec<Wanted>)
 }
 
 fn results(ui: &mut Ui, state: &State, room: f32, table: Id, wanted: &mut Vec<Wanted>) {
-    ui.allocate_ui(eframe::egui::vec2(ui.available_width(), room), |ui| {
-        ui.set_min_height(room);
-        ui.set_max_height(room);
-        if !state.results.is_empty() {
-            list(ui, state, table, wanted);
-            return;
-        }
-        match &state.phase {
-            Phase::Searching | Phase::SearchingMore => waiting(ui, "Searching…"),
-            Phase::Failed(error) => {
-                let text = format!("{} {}", error.what, error.advice);
-                let retry = Button::new("Try again").icon(Icon::Retry);
-                let text = legible(text.trim());
-                if Empty::new(Icon::Error, "The search failed", &text).action(retry).show(ui) {
-                    wanted.push(Wanted::State(Intent::Retry));
-                }
-            }
-            Phase::Shown { .. } => {
-                let place = state.domain_shown().map_or_else(String::new, |domain| format!(" in {}", legible(domain)));
-                let text = if state.text.trim().is_empty() {
-                    format!("There is nothing to choose from{place}.")
-                } else {
-                    format!("No name, address or user name{place} begins with “{}”.", legible(state.text.trim()))
-                };
-                Empty::new(Icon::Search, "Nothing found", &text).show(ui);
-            }
-        }
+    if !state.results.is_empty() {
+        list(ui, state, room, table, wanted);
+        return;
+    }
+    let size = eframe::egui::vec2(ui.available_width(), room);
+    ui.allocate_ui(size, |ui| {
+        ui.set_min_size(size);
+        nothing(ui, state, wanted);
     });
 }
 
-fn list(ui: &mut Ui, state: &State, table: Id, wanted: &mut Vec<Wanted>) {
+fn nothing(ui: &mut Ui, state: &State, wanted: &mut Vec<Wanted>) {
+    match &state.phase {
+        Phase::Searching | Phase::SearchingMore => waiting(ui, "Searching…"),
+        Phase::Failed(error) => {
+            let text = format!("{} {}", error.what, error.advice);
+            let retry = Button::new("Try again").icon(Icon::Retry);
+            let text = legible(text.trim());
+            if Empty::new(Icon::Error, "The search failed", &text).action(retry).show(ui) {
+                wanted.push(Wanted::State(Intent::Retry));
+            }
+        }
+        Phase::Shown { .. } => {
+            let place = state.domain_shown().map_or_else(String::new, |domain| format!(" in {}", legible(domain)));
+            let text = if state.text.trim().is_empty() {
+                format!("There is nothing to choose from{place}.")
+            } else {
+                format!("No name, address or user name{place} begins with “{}”.", legible(state.text.trim()))
+            };
+            Empty::new(Icon::Search, "Nothing found", &text).show(ui);
+        }
+    }
+}
+
+fn list(ui: &mut Ui, state: &State, room: f32, table: Id, wanted: &mut Vec<Wanted>) {
     let columns = [
         Column::rest("Name"),
         Column::new("E-mail address", 230.0),
@@ -180,7 +184,7 @@ fn list(ui: &mut Ui, state: &State, table: Id, wanted: &mut Vec<Wanted>) {
         Column::new("Remarks", 150.0),
     ];
     let modifiers = ui.input(|input| input.modifiers);
-    let response = Table::new(TABLE, &columns).current(state.cursor()).show(ui, state.results.len(), |row| {
+    let response = Table::new(TABLE, &columns).height(room).current(state.cursor()).show(ui, state.results.len(), |row| {
         let Some(object) = state.results.get(row.index()) else { return };
         row.selected(state.selection.contains(&object.id));
         draw(row, object, state.purpose.obstacle(object));
@@ -225,6 +229,7 @@ fn draw(row: &mut Row<'_, '_, '_>, object: &DirectoryObject, obstacle: Option<&s
         if obstacle.is_some() { text.weak() } else { text }
     };
     row.cell(|ui| {
+        ui.spacing_mut().item_spacing.x = TINY + 2.0;
         let (icon, name) = object_icon(object);
         let colour = if obstacle.is_some() { ui.visuals().weak_text_color() } else { Tone::Info.colour(ui.visuals()) };
         icon.named(ui, colour, name);

@@ -86,10 +86,13 @@ fn tools(ui: &mut Ui, state: &State, unused: Option<&str>, intents: &mut Vec<Int
 }
 
 fn list(ui: &mut Ui, state: &State, zone: &TimeZone, room: f32, unused: Option<&str>, intents: &mut Vec<Intent>) {
+    if state.rows() > 0 {
+        table(ui, state, zone, room, unused, intents);
+        return;
+    }
     let size = eframe::egui::vec2(ui.available_width(), room);
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
-        ui.set_max_height(room);
         if state.total() == 0 {
             let (title, text) = match state.scope.mode {
                 ScopeMode::AllMailboxes => ("The list is not used", "All mailboxes are updated."),
@@ -99,16 +102,21 @@ fn list(ui: &mut Ui, state: &State, zone: &TimeZone, room: f32, unused: Option<&
                 ScopeMode::AllExceptListed => ("The list is empty", "As it stands, all mailboxes would be updated."),
             };
             Empty::new(Icon::Group, title, text).show(ui);
-        } else if state.rows() == 0 {
+        } else {
             let text = format!("Nothing on the list contains “{}”.", legible(state.search.trim()));
             Empty::new(Icon::Search, "Nothing found", &text).show(ui);
-        } else {
-            table(ui, state, zone, unused, intents);
         }
     });
 }
 
-fn table(ui: &mut Ui, state: &State, zone: &TimeZone, unused: Option<&str>, intents: &mut Vec<Intent>) {
+fn table(
+    ui: &mut Ui,
+    state: &State,
+    zone: &TimeZone,
+    room: f32,
+    unused: Option<&str>,
+    intents: &mut Vec<Intent>,
+) {
     let columns = [
         Column::rest("Name"),
         Column::new("Domain", 150.0),
@@ -117,7 +125,7 @@ fn table(ui: &mut Ui, state: &State, zone: &TimeZone, unused: Option<&str>, inte
     ];
     let id = ui.make_persistent_id(TABLE);
     let modifiers = ui.input(|input| input.modifiers);
-    let response = Table::new(TABLE, &columns).current(state.cursor()).show(ui, state.rows(), |row| {
+    let response = Table::new(TABLE, &columns).height(room).current(state.cursor()).show(ui, state.rows(), |row| {
         let at = row.index();
         let (Some(key), Some(shown)) = (state.key(at), state.row(at)) else { return };
         row.selected(state.selection.contains(key));
@@ -224,6 +232,7 @@ fn draw(row: &mut widgets::Row<'_, '_, '_>, shown: &Row<'_>, report: &Report, zo
         if quiet || gone { text.weak() } else { text }
     };
     row.cell(|ui| {
+        ui.spacing_mut().item_spacing.x = TINY + 2.0;
         let (icon, name) = match shown.kind {
             Some(EntryKind::User) => (Icon::User, "User"),
             Some(EntryKind::Group) => (Icon::Group, "Group"),
@@ -236,6 +245,7 @@ fn draw(row: &mut widgets::Row<'_, '_, '_>, shown: &Row<'_>, report: &Report, zo
     row.text(words(shown.address));
     row.cell(|ui| match &standing {
         Some(standing) => {
+            ui.spacing_mut().item_spacing.x = TINY + 2.0;
             standing.icon.show(ui, colour(ui, standing.tone, quiet));
             let text = RichText::new(legible(&standing.words)).color(colour(ui, standing.tone, quiet));
             ui.add(Label::new(text).truncate().selectable(false)).on_hover_text(legible(&standing.more));

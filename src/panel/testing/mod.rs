@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 pub use directory::{Directory, group, user, users};
 pub use organisation::{Connecting, Organisation, failure};
-pub use screen::{Around, Screen, picture};
+pub use screen::{Around, Pictures, Screen};
 
 use super::background::Background;
 

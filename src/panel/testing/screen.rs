@@ -55,7 +55,7 @@ impl<D> Screen<D> {
         mut draw: impl FnMut(&Context, &mut D) + 'static,
     ) -> Self {
         let mut builder =
-            Harness::builder().with_size(size).with_theme(theme).with_max_steps(30).with_context_setup(style::set);
+            Harness::builder().with_size(size).with_theme(theme).with_max_steps(30).with_context_setup(style::set).allow_missing_glyphs();
         if let Some(renderer) = renderer {
             builder = builder.renderer(renderer);
         }
@@ -110,10 +110,12 @@ impl<D> Screen<D> {
         });
     }
 
-    /// The topmost control with this label: a dialog is drawn after what is below it.
+    /// The topmost control with this label, else the words: a dialog is drawn after what is below it.
     #[track_caller]
     pub fn get<'a>(&'a self, label: &'a str) -> Node<'a> {
-        let found = self.0.query_all_by_label(label).last();
+        let words = |node: &Node<'_>| node.accesskit_node().role() == eframe::egui::accesskit::Role::Label;
+        let controls = self.0.query_all_by_label(label).filter(|node| !words(node));
+        let found = controls.last().or_else(|| self.0.query_all_by_label(label).last());
         found.unwrap_or_else(|| panic!("there is no {label:?} on the screen, but {:?}", self.labels()))
     }
 
@@ -203,28 +205,36 @@ fn renderer() -> Option<WgpuTestRenderer> {
     runtime.block_on(state).ok().map(WgpuTestRenderer::from_render_state)
 }
 
-/// Compares pictures of a dialog, in light and in dark, with those that were approved. `make` makes it and brings it to
-/// where it is to be seen.
-pub fn picture<D: 'static>(
-    name: &str,
-    size: impl Into<Vec2> + Copy,
-    make: impl Fn() -> D,
-    draw: impl FnMut(&Context, &mut D) + Clone + 'static,
-    bring: impl Fn(&mut Screen<D>),
-) {
-    let options =
-        SnapshotOptions::new().output_path("tests/snapshots/panel").threshold(1.0).max_failed_pixels(80_usize);
-    let mut results = SnapshotResults::new();
-    for (theme, suffix) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-        let Some(renderer) = renderer() else {
-            eprintln!("NOT RUN: no graphics adapter, not even a software one (package mesa-vulkan-drivers)");
-            return;
-        };
-        let mut screen = Screen::drawn(size, theme, Some(renderer), make(), draw.clone());
-        screen.step();
-        bring(&mut screen);
-        screen.0.remove_cursor();
-        screen.step();
-        results.add(screen.0.try_snapshot_options(format!("{name}-{suffix}"), &options));
+/// Pictures of a test, compared with those that were approved.
+pub struct Pictures(SnapshotResults);
+
+impl Pictures {
+    pub fn new() -> Self {
+        Self(SnapshotResults::new())
+    }
+
+    /// Of a dialog in light and in dark. `make` makes it, and `bring` brings it to where it is to be seen.
+    pub fn take<D: 'static>(
+        &mut self,
+        name: &str,
+        size: impl Into<Vec2> + Copy,
+        make: impl Fn() -> D,
+        draw: impl FnMut(&Context, &mut D) + Clone + 'static,
+        bring: impl Fn(&mut Screen<D>),
+    ) {
+        let options =
+            SnapshotOptions::new().output_path("tests/snapshots/panel").threshold(1.0).max_failed_pixels(80_usize);
+        for (theme, suffix) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
+            let Some(renderer) = renderer() else {
+                eprintln!("NOT RUN: no graphics adapter, not even a software one (package mesa-vulkan-drivers)");
+                return;
+            };
+            let mut screen = Screen::drawn(size, theme, Some(renderer), make(), draw.clone());
+            screen.step();
+            bring(&mut screen);
+            screen.0.remove_cursor();
+            screen.step();
+            self.0.add(screen.0.try_snapshot_options(format!("{name}-{suffix}"), &options));
+        }
     }
 }

@@ -105,6 +105,7 @@ impl Row<'_, '_, '_> {
     pub fn cell(&mut self, content: impl FnOnce(&mut Ui)) {
         self.row.col(|ui| {
             ui.add_space(6.0);
+            ui.set_max_width(ui.available_width() - 6.0);
             content(ui);
         });
     }
@@ -135,6 +136,12 @@ impl<'a> Table<'a> {
         let id = ui.make_persistent_id(self.name);
         let mut response = TableResponse { visible: rows..0, ..TableResponse::default() };
         let height = self.height.unwrap_or_else(|| ui.available_height());
+        if ui.is_sizing_pass() {
+            // The pass in which a dialog finds out its size: columns would shrink to their content, and stay so.
+            ui.allocate_space(egui::vec2(ui.available_width(), height));
+            response.visible = 0..0;
+            return response;
+        }
         let scroll_to = self.keys(ui, id, rows, height, &mut response).or(self.scroll_to);
         let line = style::line(ui.visuals());
         let inside = ui
