@@ -46,7 +46,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let word: String = word.chars().filter(|character| !character.is_control()).collect();
-        let line = lines.last_mut().filter(|line| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width);
+        let line =
+            lines.last_mut().filter(|line| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width);
         match line {
             Some(line) if line.is_empty() => line.push_str(&word),
             Some(line) => line.extend([" ", &word]),

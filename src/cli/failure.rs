@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use crate::pipe::client::PipeError;
 
-/// Exit statuses beside 0 and clap's own 2. They are part of the interface: scripts branch on them.
+/// Exit statuses beside 0. They are part of the interface: scripts branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
     Failed = 1,
+    /// As clap has it: the command line can't be worked with.
+    Usage = 2,
     NotRunning = 3,
     NotPermitted = 4,
     Conflict = 5,

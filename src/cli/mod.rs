@@ -3,22 +3,25 @@
 //! What a command has to say goes to standard output; errors go to standard error as one sentence, and so does the
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
+mod check;
+mod configure;
 mod demo;
-mod diagnostics;
+mod directory_place;
+mod explain;
 mod failure;
 pub mod log;
 mod messages;
+mod password;
 mod place;
+mod progress;
 mod render;
 mod retry;
 mod run;
 mod sandbox;
-mod scope;
 mod settings;
 mod show;
 mod status;
 mod submit;
-mod test;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -59,9 +62,8 @@ enum Command {
     Show(show::Arguments),
     Retry(retry::Arguments),
     Settings(settings::Arguments),
-    Scope(scope::Arguments),
-    Test(test::Arguments),
-    Diagnostics(diagnostics::Arguments),
+    Configure(Box<configure::Arguments>),
+    Check(check::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -77,9 +79,8 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => client(show::run(arguments)),
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
-        Command::Scope(arguments) => client(scope::run(arguments)),
-        Command::Test(arguments) => client(test::run(arguments)),
-        Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
+        Command::Configure(arguments) => client(configure::run(*arguments)),
+        Command::Check(arguments) => client(check::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };
@@ -93,7 +94,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command that only talks to a running updater.
+/// Runs a command that only talks to a running updater, or to the directory.
 fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     log::start(log::Format::Text, "warn");
     let runtime =

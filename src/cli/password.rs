@@ -1,13 +1,10 @@
-//! The account's password: never an argument, where every user of the machine could read it.
+//! Passwords for commands. Never as an argument, where every user of the machine could read it.
 
 use secrecy::SecretString;
 
 use super::failure::Failure;
 
-/// Name of the variable that may hold it.
-pub const VARIABLE: &str = "SIU_PASSWORD";
-
-/// The first line of standard input.
+/// The next line of standard input.
 pub fn line() -> Result<SecretString, Failure> {
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line);
@@ -19,7 +16,7 @@ pub fn line() -> Result<SecretString, Failure> {
     Ok(SecretString::from(line))
 }
 
-/// What a variable holds, if it is set.
+/// A variable of the environment; none when it is not set, or empty.
 pub fn variable(name: &str) -> Result<Option<SecretString>, Failure> {
     match std::env::var(name) {
         Ok(password) if !password.is_empty() => Ok(Some(SecretString::from(password))),

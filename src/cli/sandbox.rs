@@ -19,6 +19,7 @@ use crate::sandbox::run::{RunOptions, run as run_sandbox};
 Examples:
   siu-updater sandbox
   siu-updater sandbox --folder /tmp/nordwind --https 127.0.0.1:0 --http 127.0.0.1:0
+  siu-updater sandbox --ldaps 127.0.0.1:6636 --ldap 127.0.0.1:3389
   siu-updater sandbox --empty --record /tmp/requests
 
 Exit status:
@@ -37,6 +38,12 @@ pub struct Arguments {
     /// Address and port of the control interface, on loopback only [default: 127.0.0.1:48081]
     #[arg(long, value_name = "ADDRESS")]
     control: Option<SocketAddr>,
+    /// Address and port of the directory (LDAP), encrypted [default: 127.0.0.1:48636]
+    #[arg(long, value_name = "ADDRESS")]
+    ldaps: Option<SocketAddr>,
+    /// The same with StartTLS [default: 127.0.0.1:48389]
+    #[arg(long, value_name = "ADDRESS")]
+    ldap: Option<SocketAddr>,
     /// Folder with an organisation of your own: organisation.toml and mail/*.eml [default: the sample organisation]
     #[arg(long, value_name = "FOLDER")]
     organisation: Option<PathBuf>,
@@ -62,6 +69,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         https: arguments.https.unwrap_or(usual.https),
         http: arguments.http.unwrap_or(usual.http),
         control: arguments.control.unwrap_or(usual.control),
+        ldaps: arguments.ldaps.unwrap_or(usual.ldaps),
+        ldap: arguments.ldap.unwrap_or(usual.ldap),
         organisation: arguments.organisation,
         record: arguments.record,
         password: std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()).map(SecretString::from),

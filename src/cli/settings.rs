@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use super::password;
 use super::place::Pipe;
-use super::{password, render};
+use super::render;
 use crate::pipe::client::{Client, SettingsVersion};
 use crate::pipe::types::SettingsChange;
 use crate::settings::Settings;
@@ -65,6 +66,9 @@ struct Set {
     pipe: Pipe,
 }
 
+/// Name of the variable that may hold a new password.
+const PASSWORD: &str = "SIU_PASSWORD";
+
 /// What `show` prints and `set` reads.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +105,7 @@ async fn set(arguments: Set) -> Result<(), Failure> {
     let document = parse(&read(&file)?).map_err(|error| {
         Failure::new(format!("{} is not understood: {error}; see `siu-updater settings show`", file.display()))
     })?;
-    let password = if password_stdin { Some(password::line()?) } else { password::variable(password::VARIABLE)? };
+    let password = if password_stdin { Some(password::line()?) } else { password::variable(PASSWORD)? };
     let client = pipe.client()?;
     let based_on = match &document.version {
         Some(version) => SettingsVersion::noted(version),

@@ -6,6 +6,7 @@
 mod accounts;
 mod client;
 mod connection;
+mod connection_points;
 mod controller;
 mod dn;
 mod domain;

@@ -112,10 +112,6 @@ impl Session {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub fn root(&self) -> &Root {
-        &self.0.root
-    }
-
     pub fn controller(&self) -> &str {
         &self.0.peer.controller
     }

@@ -98,7 +98,7 @@ impl Management {
         url.path_segments_mut().map_err(|()| wrong("it names no server"))?.pop_if_empty().extend([
             "adminapi",
             "beta",
-            &endpoint.organisation,
+            endpoint.organisation.as_str(),
             "InvokeCommand",
         ]);
         let roots = extra_roots(&endpoint.extra_roots).map_err(|error| ManagementError::Address(error.to_string()))?;

@@ -1,4 +1,6 @@
-//! Who may sign in: Basic authentication (RFC 7617) against the directory's accounts.
+//! Who may sign in: Basic authentication (RFC 7617) against the directory's accounts, and the simple bind of LDAP.
+//!
+//! Wrong passwords lock an account at the directory only ([`SignIn::count_failure`]); the web services count none.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::directory::{Directory, MailboxState, Person, folded};
+use super::directory::{Directory, MailboxState, PasswordState, Person, folded};
 use super::ews::Caller;
 
 /// Why somebody was not let in. The client reads the same 401 for each of them, as from Exchange.
@@ -19,7 +21,23 @@ pub enum Denied {
     Wrong,
     /// The account is disabled.
     Disabled,
+    /// The account or its password is not in order in another way.
+    NotNow(Refused),
 }
+
+/// Why the domain refuses an account and password, as Windows tells its own services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    Wrong,
+    Locked,
+    Disabled,
+    AccountExpired,
+    MustChange,
+    PasswordExpired,
+}
+
+/// Wrong passwords in a row that lock an account (`lockoutThreshold`).
+pub const LOCKED_AFTER: u32 = 5;
 
 /// Accounts and passwords.
 pub struct SignIn {
@@ -32,18 +50,32 @@ pub struct SignIn {
     everyone: SecretString,
     /// By folded UPN.
     passwords: RwLock<HashMap<String, SecretString>>,
+    /// Wrong passwords in a row, by folded UPN.
+    failures: RwLock<HashMap<String, u32>>,
 }
 
 impl SignIn {
     #[must_use]
     pub fn new(directory: Arc<Directory>, domain: &str, everyone: SecretString) -> Self {
-        let netbios = domain.split('.').next().unwrap_or_default().to_uppercase();
-        Self { directory, domain: netbios, suffix: domain.to_owned(), everyone, passwords: RwLock::new(HashMap::new()) }
+        let netbios = short_name(domain);
+        Self {
+            directory,
+            domain: netbios,
+            suffix: domain.to_owned(),
+            everyone,
+            passwords: RwLock::default(),
+            failures: RwLock::default(),
+        }
     }
 
     /// Gives an account a password of its own.
     pub fn set_password(&self, upn: &str, password: SecretString) {
         self.passwords.write().unwrap_or_else(PoisonError::into_inner).insert(folded(upn), password);
+    }
+
+    /// The account has none of its own any more.
+    pub fn forget_password(&self, upn: &str) {
+        self.passwords.write().unwrap_or_else(PoisonError::into_inner).remove(&folded(upn));
     }
 
     /// The password of an account.
@@ -57,25 +89,77 @@ impl SignIn {
     pub fn check(&self, authorization: Option<&[u8]>) -> Result<Caller, Denied> {
         let (name, password) = authorization.and_then(basic).ok_or(Denied::NoCredentials)?;
         let person = self.account(&name).ok_or(Denied::Wrong)?;
-        if self.password(&person.upn).expose_secret() != password {
-            return Err(Denied::Wrong);
+        match self.verify(&person, &password) {
+            Ok(()) => Ok(Caller { upn: person.upn.clone() }),
+            Err(Refused::Wrong) => Err(Denied::Wrong),
+            Err(Refused::Disabled) => Err(Denied::Disabled),
+            Err(refused) => Err(Denied::NotNow(refused)),
         }
-        if person.state == MailboxState::Disabled {
-            return Err(Denied::Disabled);
-        }
-        Ok(Caller { upn: person.upn.clone() })
     }
 
-    /// By user principal name, or as `DOMAIN\name`.
-    fn account(&self, name: &str) -> Option<Arc<Person>> {
+    /// Whether the domain lets the account in with this password. Only whoever knows the password learns what else
+    /// is the matter with an account, except that it is locked.
+    pub fn verify(&self, person: &Person, password: &str) -> Result<(), Refused> {
+        if person.locked {
+            return Err(Refused::Locked);
+        }
+        if person.password == PasswordState::None || self.password(&person.upn).expose_secret() != password {
+            return Err(Refused::Wrong);
+        }
+        if person.state == MailboxState::Disabled {
+            return Err(Refused::Disabled);
+        }
+        if person.has_expired() {
+            return Err(Refused::AccountExpired);
+        }
+        match person.password {
+            PasswordState::MustChange => Err(Refused::MustChange),
+            PasswordState::Expired if !person.password_never_expires => Err(Refused::PasswordExpired),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a wrong password. Whether that was one too many, and the account is to be locked.
+    #[must_use]
+    pub fn count_failure(&self, upn: &str) -> bool {
+        let mut failures = self.failures.write().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(folded(upn)).or_default();
+        *count += 1;
+        *count >= LOCKED_AFTER
+    }
+
+    /// The count begins anew.
+    pub fn reset_failures(&self, upn: &str) {
+        self.failures.write().unwrap_or_else(PoisonError::into_inner).remove(&folded(upn));
+    }
+
+    /// Wrong passwords in a row (`badPwdCount`).
+    #[must_use]
+    pub fn failures(&self, upn: &str) -> u32 {
+        self.failures.read().unwrap_or_else(PoisonError::into_inner).get(&folded(upn)).copied().unwrap_or(0)
+    }
+
+    /// By user principal name, given or implicit, or as `DOMAIN\name`.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<Arc<Person>> {
         match name.split_once('\\') {
-            None => self.directory.person(name),
-            Some((domain, name)) if domain.eq_ignore_ascii_case(&self.domain) => {
-                self.directory.person(&format!("{name}@{}", self.suffix))
+            None => self.directory.person(name).or_else(|| {
+                let (name, domain) = name.rsplit_once('@')?;
+                domain.eq_ignore_ascii_case(&self.suffix).then(|| self.directory.person_by_account_name(name))?
+            }),
+            Some((domain, name))
+                if domain.eq_ignore_ascii_case(&self.domain) || domain.eq_ignore_ascii_case(&self.suffix) =>
+            {
+                self.directory.person_by_account_name(name)
             }
             Some(_) => None,
         }
     }
+}
+
+/// Short name of a domain, as in `NORDWIND\\anna.bergstroem`.
+pub fn short_name(domain: &str) -> String {
+    domain.split('.').next().unwrap_or_default().to_uppercase()
 }
 
 fn basic(header: &[u8]) -> Option<(String, String)> {
@@ -119,6 +203,26 @@ mod tests {
         assert_eq!(check(&header("nobody@nordwind.example", "Ostwind 7")), Err(Denied::Wrong));
         assert_eq!(check(&header("OTHER\\anna", "Ostwind 7")), Err(Denied::Wrong));
         assert_eq!(check(&header("renate@nordwind.example", "Ostwind 7")), Err(Denied::Disabled));
+    }
+
+    /// W11
+    #[test]
+    fn what_else_is_the_matter_with_an_account_learns_only_who_knows_the_password_except_that_it_is_locked() {
+        let sign_in = sign_in();
+        let anna = sign_in.account("anna@nordwind.example").unwrap();
+        let with = |change: &dyn Fn(&mut Person)| {
+            let mut person = anna.as_ref().clone();
+            change(&mut person);
+            (sign_in.verify(&person, "Ostwind 7"), sign_in.verify(&person, "wrong"))
+        };
+        let wrong = Err(Refused::Wrong);
+        assert_eq!(with(&|_| ()), (Ok(()), wrong));
+        assert_eq!(with(&|it| it.locked = true), (Err(Refused::Locked), Err(Refused::Locked)));
+        assert_eq!(with(&|it| it.expires = Some(0)), (Err(Refused::AccountExpired), wrong));
+        assert_eq!(with(&|it| it.state = MailboxState::Disabled), (Err(Refused::Disabled), wrong));
+        assert_eq!(with(&|it| it.password = PasswordState::MustChange), (Err(Refused::MustChange), wrong));
+        assert_eq!(with(&|it| it.password = PasswordState::Expired), (Err(Refused::PasswordExpired), wrong));
+        assert_eq!(with(&|it| it.password = PasswordState::None), (wrong, wrong));
     }
 
     /// X1

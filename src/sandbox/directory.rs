@@ -5,6 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+/// What every security identifier of the domain begins with.
+pub const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
+/// First relative identifier of accounts that were made at run time: those of the organisation stay below.
+const FIRST_MADE_RID: u32 = 5000;
 
 /// What kind of object a person is (`RecipientTypeDetails`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -35,6 +41,29 @@ pub enum MailboxState {
     Disabled,
 }
 
+/// How an account's password stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordState {
+    #[default]
+    Valid,
+    /// Older than the domain allows.
+    Expired,
+    /// To be changed at the next sign-in (`pwdLastSet` is 0).
+    MustChange,
+    /// There is none: nobody can sign in.
+    None,
+}
+
+/// What a group is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupKind {
+    #[default]
+    Distribution,
+    Security,
+}
+
 /// An account, with or without a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -56,17 +85,46 @@ pub struct Person {
     pub full_access: Vec<String>,
     /// Security identifier; given by [`Directory::add_person`] when empty.
     pub sid: String,
+    /// `sAMAccountName`; given by [`Directory::add_person`] when empty: what stands before the `@` of the UPN.
+    pub account_name: String,
+    /// Common name; when empty, the display name, or else the account name.
+    pub common_name: String,
+    pub description: String,
+    /// Where it is kept below the domain, such as `OU=Sales`; when empty, `CN=Users`.
+    pub container: String,
+    /// The directory shows no `userPrincipalName`; the one kept here is the implicit one, account name and domain.
+    pub without_upn: bool,
+    pub password: PasswordState,
+    /// `ADS_UF_DONT_EXPIRE_PASSWD`
+    pub password_never_expires: bool,
+    /// Locked after too many wrong passwords.
+    pub locked: bool,
+    /// When the account itself expires, in seconds since 1970; none: never.
+    pub expires: Option<i64>,
+    /// Further attributes as clients wrote them, such as `department`.
+    pub more: BTreeMap<String, Vec<String>>,
 }
 
-/// A distribution group.
+/// A group of people and groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Group {
     pub display_name: String,
+    /// Primary SMTP address; a group without one, such as Domain Admins, gets no mail and needs an account name.
     pub primary: String,
     pub secondary: Vec<String>,
-    /// Addresses of members: people, other groups, or addresses that the directory does not know (contacts).
+    /// Members: addresses or UPNs of people, addresses or account names of groups, or addresses that the directory
+    /// does not know (contacts).
     pub members: Vec<String>,
+    /// `sAMAccountName`; given by [`Directory::add_group`] when empty: the display name.
+    pub account_name: String,
+    pub kind: GroupKind,
+    pub description: String,
+    /// Where it is kept below the domain; when empty, `CN=Users`.
+    pub container: String,
+    /// Security identifier; given by [`Directory::add_group`] when empty. A number stands for the RID of a group that
+    /// every domain has, such as 512 for Domain Admins.
+    pub sid: String,
 }
 
 /// What an address leads to.
@@ -81,7 +139,7 @@ pub enum Recipient {
 pub enum DirectoryError {
     #[error("an account needs a user principal name like name@domain; {0:?} is none")]
     NoUpn(String),
-    #[error("the group {0:?} needs an SMTP address")]
+    #[error("the group {0:?} needs an SMTP address or an account name")]
     NoAddress(String),
     #[error("the account {0:?} has a mailbox and therefore needs a primary SMTP address")]
     MailboxWithoutAddress(String),
@@ -91,6 +149,8 @@ pub enum DirectoryError {
     NoSuchPerson(String),
     #[error("the directory has no group {0:?}")]
     NoSuchGroup(String),
+    #[error("the account name {0:?} is taken")]
+    AccountNameTaken(String),
 }
 
 /// The organisation's directory.
@@ -103,15 +163,23 @@ pub struct Directory {
 struct Inner {
     /// By folded UPN.
     people: BTreeMap<String, Arc<Person>>,
-    /// By folded primary address.
+    /// By [`Group::key`].
     groups: BTreeMap<String, Arc<Group>>,
     /// Every folded address, primary or not.
     addresses: HashMap<String, Entry>,
     /// Folded SID to folded UPN.
     sids: HashMap<String, String>,
+    /// Folded account names of people and groups.
+    account_names: HashMap<String, Entry>,
     /// Folded UPNs of the accounts that hold ApplicationImpersonation.
     impersonators: BTreeSet<String>,
+    /// Folded UPNs of those who get the right later, and when.
+    granted: BTreeMap<String, Instant>,
     next_rid: u32,
+    /// The highest one so far.
+    next_made_rid: u32,
+    /// Counts the changes.
+    revision: u64,
 }
 
 /// Where an address leads, by the key of the entry.
@@ -133,6 +201,33 @@ impl Person {
         std::iter::once(self.primary.as_str())
             .filter(|address| !address.is_empty())
             .chain(self.secondary.iter().map(String::as_str))
+    }
+
+    /// Whether the account itself has expired.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|seconds| seconds <= jiff::Timestamp::now().as_second())
+    }
+
+    /// The name within its container.
+    #[must_use]
+    pub fn common_name(&self) -> &str {
+        let names = [&self.common_name, &self.display_name];
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or(&self.account_name)
+    }
+}
+
+impl Group {
+    /// What identifies the group here: its address, or its account name when it has none.
+    #[must_use]
+    pub fn key(&self) -> String {
+        folded(if self.primary.trim().is_empty() { &self.account_name } else { &self.primary })
+    }
+
+    /// All SMTP addresses, the primary one first.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let all = std::iter::once(&self.primary).chain(&self.secondary);
+        all.map(String::as_str).filter(|address| !address.is_empty())
     }
 }
 
@@ -158,9 +253,7 @@ impl Recipient {
     pub fn addresses(&self) -> Vec<&str> {
         match self {
             Self::Person(person) => person.addresses().collect(),
-            Self::Group(group) => {
-                std::iter::once(group.primary.as_str()).chain(group.secondary.iter().map(String::as_str)).collect()
-            }
+            Self::Group(group) => group.addresses().collect(),
         }
     }
 }
@@ -184,6 +277,14 @@ impl Directory {
         let entry = Entry::Person(key.clone());
         inner.check_free(person.addresses(), &entry)?;
         let earlier = inner.people.get(&key).cloned();
+        if person.account_name.is_empty() {
+            let derived = person.upn.split('@').next().unwrap_or_default();
+            person.account_name = match &earlier {
+                Some(earlier) => earlier.account_name.clone(),
+                None => inner.free_account_name(derived),
+            };
+        }
+        inner.check_account_name(&person.account_name, &entry)?;
         if let Some(earlier) = &earlier {
             inner.sids.remove(&folded(&earlier.sid));
         }
@@ -193,30 +294,58 @@ impl Directory {
                 None => inner.new_sid(),
             };
         }
-        inner.addresses.retain(|_, owner| *owner != entry);
+        inner.note_rid(&person.sid);
+        if let Some(earlier) = &earlier {
+            inner.forget(earlier.addresses(), &earlier.account_name);
+        }
         for address in person.addresses() {
             inner.addresses.insert(folded(address), entry.clone());
         }
+        inner.account_names.insert(folded(&person.account_name), entry);
         inner.sids.insert(folded(&person.sid), key.clone());
+        inner.revision += 1;
         let person = Arc::new(person);
         inner.people.insert(key, person.clone());
         Ok(person)
     }
 
-    /// Adds a group, or replaces the one with the same primary address.
-    pub fn add_group(&self, group: Group) -> Result<Arc<Group>, DirectoryError> {
-        let key = folded(&group.primary);
-        if key.is_empty() {
-            return Err(DirectoryError::NoAddress(group.display_name));
-        }
+    /// Adds a group, or replaces the one with the same primary address (or account name, when it has no address).
+    pub fn add_group(&self, mut group: Group) -> Result<Arc<Group>, DirectoryError> {
         let mut inner = self.write();
+        let earlier = match folded(&group.primary) {
+            none if none.is_empty() => inner.groups.get(&folded(&group.account_name)).cloned(),
+            key => inner.groups.get(&key).cloned(),
+        };
+        if group.account_name.is_empty() {
+            let derived = [group.display_name.as_str(), group.primary.split('@').next().unwrap_or_default()];
+            let derived = derived.into_iter().find(|name| !name.is_empty());
+            group.account_name = match (&earlier, derived) {
+                (Some(earlier), _) => earlier.account_name.clone(),
+                (None, Some(derived)) => inner.free_account_name(derived),
+                (None, None) => return Err(DirectoryError::NoAddress(group.display_name)),
+            };
+        }
+        let key = group.key();
         let entry = Entry::Group(key.clone());
-        let addresses = || std::iter::once(&group.primary).chain(&group.secondary);
-        inner.check_free(addresses().map(String::as_str), &entry)?;
-        inner.addresses.retain(|_, owner| *owner != entry);
-        for address in addresses() {
+        inner.check_free(group.addresses(), &entry)?;
+        inner.check_account_name(&group.account_name, &entry)?;
+        if group.sid.is_empty() {
+            group.sid = match &earlier {
+                Some(earlier) => earlier.sid.clone(),
+                None => inner.new_sid(),
+            };
+        } else if group.sid.bytes().all(|digit| digit.is_ascii_digit()) {
+            group.sid = format!("{DOMAIN_SID}-{}", group.sid);
+        }
+        inner.note_rid(&group.sid);
+        if let Some(earlier) = &earlier {
+            inner.forget(earlier.addresses(), &earlier.account_name);
+        }
+        for address in group.addresses() {
             inner.addresses.insert(folded(address), entry.clone());
         }
+        inner.account_names.insert(folded(&group.account_name), entry);
+        inner.revision += 1;
         let group = Arc::new(group);
         inner.groups.insert(key, group.clone());
         Ok(group)
@@ -231,12 +360,92 @@ impl Directory {
         self.add_person(person)
     }
 
-    /// Changes the members of a group, found by any of its addresses.
+    /// Changes the members of a group, found by any of its addresses or its account name.
     pub fn set_members(&self, group: &str, members: Vec<String>) -> Result<Arc<Group>, DirectoryError> {
-        match self.find(group) {
-            Some(Recipient::Group(found)) => self.add_group(Group { members, ..found.as_ref().clone() }),
-            _ => Err(DirectoryError::NoSuchGroup(group.to_owned())),
+        match self.group(group) {
+            Some(found) => self.add_group(Group { members, ..found.as_ref().clone() }),
+            None => Err(DirectoryError::NoSuchGroup(group.to_owned())),
         }
+    }
+
+    /// Takes an account out, with its rights.
+    pub fn remove_person(&self, upn: &str) -> Result<(), DirectoryError> {
+        let key = folded(upn);
+        let mut inner = self.write();
+        let Some(person) = inner.people.remove(&key) else { return Err(DirectoryError::NoSuchPerson(upn.to_owned())) };
+        inner.forget(person.addresses(), &person.account_name);
+        inner.sids.remove(&folded(&person.sid));
+        inner.impersonators.remove(&key);
+        inner.granted.remove(&key);
+        inner.revision += 1;
+        Ok(())
+    }
+
+    /// A security identifier for an account that is made at run time.
+    #[must_use]
+    pub fn fresh_sid(&self) -> String {
+        let mut inner = self.write();
+        inner.next_made_rid = inner.next_made_rid.max(FIRST_MADE_RID) + 1;
+        format!("{DOMAIN_SID}-{}", inner.next_made_rid)
+    }
+
+    /// Changes with every change of people and groups.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.read().revision
+    }
+
+    /// The group with this SMTP address or account name.
+    #[must_use]
+    pub fn group(&self, address_or_name: &str) -> Option<Arc<Group>> {
+        let inner = self.read();
+        let key = folded(address_or_name);
+        match inner.addresses.get(&key).or_else(|| inner.account_names.get(&key))? {
+            Entry::Group(key) => inner.groups.get(key).cloned(),
+            Entry::Person(_) => None,
+        }
+    }
+
+    /// The account with this `sAMAccountName`.
+    #[must_use]
+    pub fn person_by_account_name(&self, name: &str) -> Option<Arc<Person>> {
+        let inner = self.read();
+        match inner.account_names.get(&folded(name))? {
+            Entry::Person(upn) => inner.people.get(upn).cloned(),
+            Entry::Group(_) => None,
+        }
+    }
+
+    /// Whether an account or a group has this `sAMAccountName`.
+    #[must_use]
+    pub fn is_account_name_taken(&self, name: &str) -> bool {
+        self.read().account_names.contains_key(&folded(name))
+    }
+
+    /// Whom an entry in a group's list of members means.
+    #[must_use]
+    pub fn member(&self, named: &str) -> Option<Recipient> {
+        self.account(named).map(Recipient::Person).or_else(|| self.group(named).map(Recipient::Group))
+    }
+
+    /// Whether an account belongs to a group, through others too.
+    #[must_use]
+    pub fn is_member(&self, upn: &str, group: &str) -> bool {
+        let (mut open, mut seen) = (vec![group.to_owned()], HashSet::new());
+        while let Some(name) = open.pop() {
+            let Some(group) = self.group(&name) else { continue };
+            if !seen.insert(group.key()) {
+                continue;
+            }
+            for member in &group.members {
+                match self.member(member) {
+                    Some(Recipient::Person(person)) if folded(&person.upn) == folded(upn) => return true,
+                    Some(Recipient::Group(_)) => open.push(member.clone()),
+                    _ => {}
+                }
+            }
+        }
+        false
     }
 
     /// Sets the state of a mailbox, found by UPN or by any address.
@@ -302,6 +511,13 @@ impl Directory {
                     open.extend(group.members.iter().rev().cloned());
                 }
                 Some(_) => {}
+                // Added as a member by name: it gets mail at its address, if it has one.
+                None if self.member(&address).is_some() => {
+                    let primary = self.member(&address).map(|found| found.primary().to_owned()).unwrap_or_default();
+                    if !primary.is_empty() && !seen.contains(&folded(&primary)) {
+                        open.push(primary);
+                    }
+                }
                 None => {
                     if seen.insert(folded(&address)) {
                         unknown.push(address);
@@ -315,26 +531,53 @@ impl Directory {
     /// Gives an account the right ApplicationImpersonation, in effect from the next request on.
     pub fn grant_impersonation(&self, upn: &str) -> Result<(), DirectoryError> {
         let key = folded(&self.required(upn)?.upn);
-        self.write().impersonators.insert(key);
+        let mut inner = self.write();
+        inner.granted.remove(&key);
+        inner.impersonators.insert(key);
         Ok(())
+    }
+
+    /// Gives an account the right ApplicationImpersonation, in effect after a while, as Exchange needs it to notice.
+    pub fn grant_impersonation_in(&self, upn: &str, delay: Duration) -> Result<(), DirectoryError> {
+        if delay.is_zero() {
+            return self.grant_impersonation(upn);
+        }
+        let key = folded(&self.required(upn)?.upn);
+        let mut inner = self.write();
+        if !inner.impersonators.contains(&key) {
+            inner.granted.insert(key, Instant::now() + delay);
+        }
+        Ok(())
+    }
+
+    /// What was granted and not yet in effect is in effect from now on.
+    pub fn finish_granting(&self) {
+        let mut inner = self.write();
+        let granted = std::mem::take(&mut inner.granted);
+        inner.impersonators.extend(granted.into_keys());
     }
 
     /// Takes the right away. An account that had none stays without.
     pub fn withdraw_impersonation(&self, upn: &str) -> Result<(), DirectoryError> {
         let key = folded(&self.required(upn)?.upn);
-        self.write().impersonators.remove(&key);
+        let mut inner = self.write();
+        inner.impersonators.remove(&key);
+        inner.granted.remove(&key);
         Ok(())
     }
 
     #[must_use]
     pub fn may_impersonate(&self, upn: &str) -> bool {
-        self.read().impersonators.contains(&folded(upn))
+        let inner = self.read();
+        let key = folded(upn);
+        inner.impersonators.contains(&key) || inner.granted.get(&key).is_some_and(|due| *due <= Instant::now())
     }
 
-    /// UPNs, folded, of those who hold ApplicationImpersonation.
+    /// UPNs, folded, of those who hold ApplicationImpersonation, in effect or not yet.
     #[must_use]
     pub fn impersonators(&self) -> Vec<String> {
-        self.read().impersonators.iter().cloned().collect()
+        let inner = self.read();
+        inner.impersonators.iter().chain(inner.granted.keys()).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn required(&self, upn_or_address: &str) -> Result<Arc<Person>, DirectoryError> {
@@ -370,9 +613,43 @@ impl Inner {
         }
     }
 
+    /// Within the 20 characters that Windows allows, with a number when it is taken.
+    fn free_account_name(&self, derived: &str) -> String {
+        let short: String = derived.chars().take(20).collect();
+        let mut name = short.clone();
+        for number in 2.. {
+            if !self.account_names.contains_key(&folded(&name)) {
+                break;
+            }
+            name = format!("{}{number}", short.chars().take(17).collect::<String>());
+        }
+        name
+    }
+
+    fn check_account_name(&self, name: &str, entry: &Entry) -> Result<(), DirectoryError> {
+        match self.account_names.get(&folded(name)) {
+            Some(owner) if owner != entry => Err(DirectoryError::AccountNameTaken(name.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The addresses and the name lead nowhere any more.
+    fn forget<'a>(&mut self, addresses: impl Iterator<Item = &'a str>, account_name: &str) {
+        for address in addresses {
+            self.addresses.remove(&folded(address));
+        }
+        self.account_names.remove(&folded(account_name));
+    }
+
     fn new_sid(&mut self) -> String {
         self.next_rid += 1;
-        format!("S-1-5-21-1004336348-1177238915-682003330-{}", 1100 + self.next_rid)
+        format!("{DOMAIN_SID}-{}", 1100 + self.next_rid)
+    }
+
+    /// An account that was made in an earlier run keeps its identifier, and no other one gets it.
+    fn note_rid(&mut self, sid: &str) {
+        let rid = sid.rsplit_once('-').and_then(|(_, rid)| rid.parse().ok()).unwrap_or(0);
+        self.next_made_rid = self.next_made_rid.max(rid);
     }
 }
 

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Name of an EWS operation such as `UpdateItem`, or `Autodiscover`; none: every operation.
+    /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management` or one of the directory:
+    /// `LdapBind`, `LdapSearch`, `LdapAdd`, `LdapModify`, `LdapDelete`, `LdapModifyDn`, `LdapExtended`, or `Ldap` for all
+    /// of these; none: every operation of EWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// UPN or any address of the mailbox concerned; none: every mailbox.
@@ -85,6 +87,10 @@ pub enum Fault {
     },
     /// It is executed; the answer's body comes in pieces of so many bytes with a pause before each.
     Slow { bytes: usize, milliseconds: u64 },
+    /// The directory never answers; the connection stays open.
+    Hang,
+    /// The directory answers with this result code: 51 `busy`, 52 `unavailable`, …
+    Result { code: u8 },
 }
 
 impl Fault {
@@ -97,7 +103,7 @@ impl Fault {
             | Self::Html { executed }
             | Self::Garbage { executed } => *executed,
             Self::Delay { .. } | Self::Truncate { .. } | Self::Slow { .. } => true,
-            Self::Refuse { .. } => false,
+            Self::Refuse { .. } | Self::Hang | Self::Result { .. } => false,
         }
     }
 }
@@ -144,6 +150,19 @@ impl Rule {
         self
     }
 
+    fn is_for_directory(&self) -> bool {
+        self.operation.as_deref().is_some_and(of_directory)
+    }
+
+    /// Whether it picks requests of this operation. One for every operation means those of EWS.
+    fn picks(&self, operation: &str) -> bool {
+        match self.operation.as_deref() {
+            None => !of_directory(operation) && operation != "Management",
+            Some(all) if all.eq_ignore_ascii_case("Ldap") => of_directory(operation),
+            Some(name) => name.eq_ignore_ascii_case(operation),
+        }
+    }
+
     /// # Errors
     /// Says what the rule can't be carried out for.
     pub fn check(&self) -> Result<(), RuleError> {
@@ -157,9 +176,21 @@ impl Rule {
                 Err(RuleError::Status(*status))
             }
             Fault::Slow { bytes: 0, .. } => Err(RuleError::NoPieces),
+            Fault::Hang | Fault::Result { .. } if !self.is_for_directory() => Err(RuleError::DirectoryOnly),
+            fault if self.is_for_directory() && !fault.suits_directory() => Err(RuleError::NotForDirectory),
             _ => Ok(()),
         }
     }
+}
+
+impl Fault {
+    fn suits_directory(&self) -> bool {
+        matches!(self, Self::Delay { .. } | Self::Drop { .. } | Self::Hang | Self::Result { .. })
+    }
+}
+
+fn of_directory(operation: &str) -> bool {
+    operation.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("Ldap"))
 }
 
 /// Why a rule is refused.
@@ -171,6 +202,10 @@ pub enum RuleError {
     Status(u16),
     #[error("a slow answer needs pieces of at least 1 byte")]
     NoPieces,
+    #[error("only the directory can hang or answer with a result code: name an operation such as LdapBind")]
+    DirectoryOnly,
+    #[error("the directory can be delayed, dropped, hang or answer with a result code, and nothing else")]
+    NotForDirectory,
 }
 
 /// A rule in force.
@@ -237,8 +272,7 @@ impl Faults {
         let mut sentence = Sentence::default();
         for (status, dice) in &mut self.lock().rules {
             let rule = &status.rule;
-            let matches = rule.operation.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(operation))
-                && rule.mailbox.as_deref().is_none_or(&is_mailbox);
+            let matches = rule.picks(operation) && rule.mailbox.as_deref().is_none_or(&is_mailbox);
             let delay = match rule.fault {
                 Fault::Delay { milliseconds } => Some(milliseconds),
                 _ => None,
@@ -332,6 +366,20 @@ mod tests {
         assert_eq!(faults.add(Rule::every(Fault::Slow { bytes: 0, milliseconds: 1 })), Err(RuleError::NoPieces));
         assert!(serde_json::from_str::<Rule>(r#"{"fault":{"kind":"drop","exceuted":true}}"#).is_err());
         assert!(faults.list().is_empty());
+    }
+
+    /// X1
+    #[test]
+    fn a_rule_for_every_operation_leaves_the_directory_alone_and_ldap_means_all_of_it() {
+        let faults = Faults::default();
+        faults.add(Rule::every(DROP)).unwrap();
+        assert_eq!(faults.judge("LdapSearch", |_| true), Sentence::default());
+        faults.add(Rule::every(Fault::Result { code: 51 }).on("ldap")).unwrap();
+        assert_eq!(faults.judge("LdapBind", |_| true).fault, Some(Fault::Result { code: 51 }));
+        assert_eq!(faults.judge("GetItem", |_| true).fault, Some(DROP));
+        assert_eq!(faults.add(Rule::every(Fault::Hang)), Err(RuleError::DirectoryOnly));
+        let html = Rule::every(Fault::Html { executed: false }).on("LdapBind");
+        assert_eq!(faults.add(html), Err(RuleError::NotForDirectory));
     }
 
     /// X1

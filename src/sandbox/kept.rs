@@ -1,14 +1,16 @@
-//! What control changed and a restart must find again: passwords, rights, and the state of mailboxes.
+//! What control and clients changed and a restart must find again: passwords, rights, the state of mailboxes, and
+//! what was written through the directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use super::authentication::SignIn;
-use super::directory::{Directory, MailboxState, folded};
+use super::directory::{Directory, MailboxState, Person, folded};
+use super::management::{Assignment, Assignments};
 use super::{SandboxError, keep};
 
 const FILE: &str = "changes.json";
@@ -20,6 +22,25 @@ struct Changes {
     passwords: BTreeMap<String, String>,
     impersonators: Vec<String>,
     states: BTreeMap<String, MailboxState>,
+    /// Accounts made or changed through the directory.
+    #[serde(default)]
+    people: Vec<Person>,
+    /// Folded UPNs of accounts that were deleted.
+    #[serde(default)]
+    removed: BTreeSet<String>,
+    /// Members of groups that were changed, by the group's key.
+    #[serde(default)]
+    members: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    assignments: Vec<Assignment>,
+}
+
+/// What was changed through the directory.
+#[derive(Default)]
+struct Touched {
+    people: BTreeSet<String>,
+    removed: BTreeSet<String>,
+    groups: BTreeSet<String>,
 }
 
 pub struct Kept {
@@ -28,13 +49,21 @@ pub struct Kept {
     sign_in: Arc<SignIn>,
     /// Folded UPNs of accounts with a password of their own.
     with_password: Mutex<BTreeSet<String>>,
+    touched: Mutex<Touched>,
+    assignments: Arc<Assignments>,
 }
 
 impl Kept {
     /// Applies what an earlier run kept in the folder. Accounts that the organisation no longer has are passed over.
-    pub fn open(folder: &Path, directory: Arc<Directory>, sign_in: Arc<SignIn>) -> Result<Self, SandboxError> {
+    pub fn open(
+        folder: &Path,
+        directory: Arc<Directory>,
+        sign_in: Arc<SignIn>,
+        assignments: Arc<Assignments>,
+    ) -> Result<Self, SandboxError> {
         let path = folder.join(FILE);
-        let kept = Self { path, directory, sign_in, with_password: Mutex::default() };
+        let (with_password, touched) = (Mutex::default(), Mutex::default());
+        let kept = Self { path, directory, sign_in, with_password, touched, assignments };
         match std::fs::read(&kept.path) {
             Ok(content) => {
                 let path = kept.path.clone();
@@ -48,6 +77,21 @@ impl Kept {
     }
 
     fn apply(&self, changes: Changes) {
+        {
+            let mut touched = self.touched();
+            for upn in changes.removed {
+                let _ = self.directory.remove_person(&upn);
+                touched.removed.insert(upn);
+            }
+            for person in changes.people {
+                touched.people.insert(folded(&person.upn));
+                let _ = self.directory.add_person(person);
+            }
+            for (group, members) in changes.members {
+                let _ = self.directory.set_members(&group, members);
+                touched.groups.insert(group);
+            }
+        }
         for (upn, password) in changes.passwords {
             self.sign_in.set_password(&upn, password.into());
             self.note_password(&upn);
@@ -61,6 +105,33 @@ impl Kept {
         for (upn, state) in changes.states {
             let _ = self.directory.set_state(&upn, state);
         }
+        self.assignments.restore(changes.assignments);
+    }
+
+    /// An account was made or changed.
+    pub fn note_person(&self, upn: &str) {
+        let mut touched = self.touched();
+        touched.removed.remove(&folded(upn));
+        touched.people.insert(folded(upn));
+    }
+
+    /// An account was deleted; its password goes with it.
+    pub fn note_removal(&self, upn: &str) {
+        self.sign_in.forget_password(upn);
+        self.sign_in.reset_failures(upn);
+        self.with_password.lock().unwrap_or_else(PoisonError::into_inner).remove(&folded(upn));
+        let mut touched = self.touched();
+        touched.people.remove(&folded(upn));
+        touched.removed.insert(folded(upn));
+    }
+
+    /// The members of a group were changed.
+    pub fn note_group(&self, key: &str) {
+        self.touched().groups.insert(key.to_owned());
+    }
+
+    fn touched(&self) -> MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn has_password(&self, upn: &str) -> bool {
@@ -76,6 +147,9 @@ impl Kept {
     pub fn save(&self) -> std::io::Result<()> {
         // Held while writing, so that of two changes at once the later state is the one in the file.
         let with_password = self.with_password.lock().unwrap_or_else(PoisonError::into_inner);
+        let touched = self.touched();
+        let person = |upn: &String| self.directory.person(upn).map(|person| person.as_ref().clone());
+        let group = |key: &String| self.directory.group(key).map(|group| (key.clone(), group.members.clone()));
         let changes = Changes {
             passwords: with_password
                 .iter()
@@ -83,6 +157,10 @@ impl Kept {
                 .collect(),
             impersonators: self.directory.impersonators(),
             states: self.directory.people().iter().map(|person| (folded(&person.upn), person.state)).collect(),
+            people: touched.people.iter().filter_map(person).collect(),
+            removed: touched.removed.clone(),
+            members: touched.groups.iter().filter_map(group).collect(),
+            assignments: self.assignments.list(),
         };
         keep::write(&self.path, &serde_json::to_vec_pretty(&changes)?)
     }

@@ -6,6 +6,8 @@
 //! | [`store`] | mailboxes in one database file |
 //! | [`directory`] | people, groups, rights |
 //! | [`ews`] | Exchange Web Services: an envelope in, an envelope out |
+//! | [`ldap`] | the directory as Active Directory shows it |
+//! | `management` | cmdlets that give and take rights |
 //!
 //! | around it | what it is for |
 //! |---|---|
@@ -31,7 +33,9 @@ mod iis;
 mod intervention;
 mod keep;
 mod kept;
+pub mod ldap;
 pub mod limits;
+mod management;
 pub mod organisation;
 mod recorder;
 pub mod run;
@@ -60,7 +64,9 @@ use directory::Directory;
 use ews::{ExchangeService, ServiceLimits};
 use faults::Faults;
 use kept::Kept;
+use ldap::{LdapLimits, LdapListening, LdapServer, World};
 use limits::{Limits, Throttle};
+use management::{Assignments, Management};
 use recorder::Recorder;
 use server::{Listening, Scissors};
 use site::Site;
@@ -77,6 +83,10 @@ pub struct SandboxOptions {
     pub http: SocketAddr,
     /// Must be a loopback address: whoever reaches it may do anything.
     pub control: SocketAddr,
+    /// The directory, encrypted from the first byte.
+    pub ldaps: SocketAddr,
+    /// The directory, encrypted by StartTLS.
+    pub ldap: SocketAddr,
     pub organisation: Organisation,
     /// Folder for the requests and answers of EWS.
     pub record: Option<PathBuf>,
@@ -87,6 +97,7 @@ pub struct SandboxOptions {
     pub max_request: usize,
     /// Whether answers are compressed for clients that accept it, as IIS does.
     pub compress: bool,
+    pub ldap_limits: LdapLimits,
 }
 
 impl SandboxOptions {
@@ -99,12 +110,15 @@ impl SandboxOptions {
             https: loopback,
             http: loopback,
             control: loopback,
+            ldaps: loopback,
+            ldap: loopback,
             organisation: Organisation::embedded(),
             record: None,
             password: None,
             limits: Limits::default(),
             max_request: 64 * 1024 * 1024,
             compress: true,
+            ldap_limits: LdapLimits::default(),
         }
     }
 }
@@ -138,6 +152,8 @@ pub struct Sandbox {
     authority: Authority,
     https: Listening,
     http: Listening,
+    ldaps: LdapListening,
+    ldap: LdapListening,
     control_listener: ControlListener,
     site: Arc<Site>,
     store: Store,
@@ -159,7 +175,12 @@ impl Sandbox {
         let sign_in =
             SignIn::new(directory.clone(), &organisation.domain, organisation.people_password.as_str().into());
         let sign_in = Arc::new(sign_in);
-        let kept = Kept::open(&options.folder, directory.clone(), sign_in.clone())?;
+        if !organisation.administrator.is_empty() {
+            sign_in.set_password(&organisation.administrator, organisation.admin_password.as_str().into());
+        }
+        let assignments = Arc::new(Assignments::default());
+        let kept = Kept::open(&options.folder, directory.clone(), sign_in.clone(), assignments.clone())?;
+        let kept = Arc::new(kept);
         if let Some(password) = options.password {
             sign_in.set_password(&organisation.service_account, password);
         } else if !kept.has_password(&organisation.service_account) {
@@ -179,14 +200,20 @@ impl Sandbox {
         let service_limits = ServiceLimits { max_request: options.max_request, ..ServiceLimits::default() };
         let https = bind(options.https).await?;
         let http = bind(options.http).await?;
-        let addresses = Addresses { https: local(&https)?, http: local(&http)? };
+        let (ldaps, ldap) = (bind(options.ldaps).await?, bind(options.ldap).await?);
+        let addresses =
+            Addresses { https: local(&https)?, http: local(&http)?, ldaps: local(&ldaps)?, ldap: local(&ldap)? };
         let names = names(&organisation);
-        let acceptor = authority.acceptor(&names)?;
+        let acceptor = authority.acceptor(&names, Some(b"http/1.1"))?;
+        let ldap_acceptor = authority.acceptor(&names, None)?;
+        let domains = std::iter::once(&organisation.domain).chain(&organisation.further_domains).cloned();
+        let management = Management::new(directory.clone(), assignments, kept.clone(), domains);
         let site = Arc::new(Site {
             service: ExchangeService::new(store.clone(), directory.clone(), service_limits),
             directory: directory.clone(),
             sign_in,
             autodiscover: Autodiscover::new(directory, &organisation.domain, &organisation.further_domains),
+            management,
             faults: Faults::default(),
             throttle: Throttle::new(options.limits),
             statistics: Statistics::default(),
@@ -201,11 +228,17 @@ impl Sandbox {
         let scissors = Arc::new(Scissors::default());
         let https = Listening::start(https, Some(acceptor), site.clone(), scissors.clone());
         let http = Listening::start(http, None, site.clone(), scissors.clone());
-        let control = Control::new(site.clone(), store.clone(), organisation, kept, scissors, addresses);
+        let control =
+            Control::new(site.clone(), store.clone(), organisation, kept.clone(), scissors.clone(), addresses);
+        let world = world(&control);
+        let directory = LdapServer::new(world, site.clone(), kept, options.ldap_limits, ldap_acceptor);
+        let directory = Arc::new(directory);
+        let ldaps = LdapListening::start(ldaps, true, directory.clone(), scissors.clone());
+        let ldap = LdapListening::start(ldap, false, directory, scissors);
         let control_listener = ControlListener::start(options.control, control.clone(), authority.pem())
             .await
             .map_err(|source| SandboxError::Listen { address: options.control, source })?;
-        Ok(Self { control, authority, https, http, control_listener, site, store, _lock: lock })
+        Ok(Self { control, authority, https, http, ldaps, ldap, control_listener, site, store, _lock: lock })
     }
 
     /// URL of EWS over HTTPS.
@@ -224,6 +257,18 @@ impl Sandbox {
     #[must_use]
     pub fn autodiscover_url(&self) -> String {
         self.control.autodiscover_url()
+    }
+
+    /// URL of the directory, encrypted from the first byte.
+    #[must_use]
+    pub fn ldaps_url(&self) -> String {
+        self.control.ldaps_url()
+    }
+
+    /// URL of the directory; StartTLS encrypts it.
+    #[must_use]
+    pub fn ldap_url(&self) -> String {
+        self.control.ldap_url()
     }
 
     /// Certificate of the authority that issued the HTTPS listener's.
@@ -247,7 +292,13 @@ impl Sandbox {
     /// Lets requests under way end within a bound, and closes everything.
     pub async fn stop(self) {
         self.site.stopping.cancel();
-        tokio::join!(self.https.stop(), self.http.stop(), self.control_listener.stop());
+        tokio::join!(
+            self.https.stop(),
+            self.http.stop(),
+            self.ldaps.stop(),
+            self.ldap.stop(),
+            self.control_listener.stop()
+        );
         self.site.running.close();
         let _ = tokio::time::timeout(server::STOP_WITHIN, self.site.running.wait()).await;
         self.store.close().await;
@@ -259,6 +310,20 @@ impl Sandbox {
 pub(crate) struct Addresses {
     https: SocketAddr,
     http: SocketAddr,
+    ldaps: SocketAddr,
+    ldap: SocketAddr,
+}
+
+/// The organisation as its directory shows it.
+fn world(control: &Control) -> World {
+    let organisation = control.organisation();
+    World {
+        domain: organisation.domain.clone(),
+        netbios: authentication::short_name(&organisation.domain),
+        organisation: organisation.name.clone(),
+        trusts: organisation.trusts.clone(),
+        autodiscover_url: control.autodiscover_url(),
+    }
 }
 
 fn lock(folder: &std::path::Path) -> Result<File, SandboxError> {
@@ -287,6 +352,7 @@ fn names(organisation: &Organisation) -> Vec<String> {
     for domain in std::iter::once(&organisation.domain).chain(&organisation.further_domains) {
         names.extend([domain.clone(), format!("mail.{domain}"), format!("autodiscover.{domain}")]);
     }
+    names.push(format!("{}.{}", ldap::CONTROLLER.to_lowercase(), organisation.domain));
     names
 }
 

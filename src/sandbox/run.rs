@@ -17,6 +17,10 @@ pub struct RunOptions {
     pub https: SocketAddr,
     pub http: SocketAddr,
     pub control: SocketAddr,
+    /// The directory, encrypted from the first byte.
+    pub ldaps: SocketAddr,
+    /// The directory, encrypted by StartTLS.
+    pub ldap: SocketAddr,
     /// Folder with an organisation of one's own; none: the embedded one.
     pub organisation: Option<PathBuf>,
     /// Folder for the requests and answers of EWS.
@@ -37,6 +41,8 @@ impl RunOptions {
             https: port(48443),
             http: port(48080),
             control: port(48081),
+            ldaps: port(48636),
+            ldap: port(48389),
             organisation: None,
             record: None,
             password: None,
@@ -67,6 +73,8 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         https: options.https,
         http: options.http,
         control: options.control,
+        ldaps: options.ldaps,
+        ldap: options.ldap,
         organisation,
         record: options.record,
         password: Some(password),
@@ -94,9 +102,14 @@ fn greeting(sandbox: &Sandbox, ca: &str, stored: usize) -> String {
          \n  EWS              {ews}\
          \n  EWS, unencrypted {http}\
          \n  Autodiscover     {autodiscover}\
+         \n  Directory        {ldaps}\
+         \n  with StartTLS    {ldap}\
+         \n  Management       {management}\
          \n  Control          {url}\
          \n  Service account  {account}\
          \n  Its password     {password}\
+         \n  Administrator    {administrator}\
+         \n  The password     {admin_password}\
          \n  Everybody else's {everyone}\
          \n  CA certificate   {ca}\n\
          \nTo see that it answers:\n\
@@ -117,6 +130,11 @@ fn greeting(sandbox: &Sandbox, ca: &str, stored: usize) -> String {
         ews = control.ews_url(),
         http = control.http_ews_url(),
         autodiscover = control.autodiscover_url(),
+        ldaps = control.ldaps_url(),
+        ldap = control.ldap_url(),
+        management = control.management_url(),
+        administrator = control.administrator(),
+        admin_password = control.password(control.administrator()).expose_secret(),
         url = sandbox.control_url(),
         everyone = organisation.people_password,
     )

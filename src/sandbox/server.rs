@@ -32,7 +32,7 @@ impl Scissors {
         std::mem::take(&mut *token).cancel();
     }
 
-    fn token(&self) -> CancellationToken {
+    pub fn token(&self) -> CancellationToken {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

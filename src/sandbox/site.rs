@@ -22,6 +22,7 @@ use super::faults::{Fault, Faults};
 use super::iis::{self, Answer};
 use super::intervention::{Intervention, Treatment};
 use super::limits::Throttle;
+use super::management::Management;
 use super::recorder::{self, Recorder};
 use super::statistics::Statistics;
 
@@ -36,6 +37,7 @@ pub struct Site {
     pub directory: Arc<Directory>,
     pub sign_in: Arc<SignIn>,
     pub autodiscover: Autodiscover,
+    pub management: Management,
     pub faults: Faults,
     pub throttle: Throttle,
     pub statistics: Statistics,
@@ -94,6 +96,9 @@ impl Site {
             "/ews/exchange.asmx" => self.ews(method, headers, body).await,
             "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
                 self.autodiscover(method, &path, headers, &body, secure).await
+            }
+            of_management if Management::has(of_management) => {
+                self.management(method, of_management, headers, &body, secure).await
             }
             "/ews/healthcheck.htm" | "/autodiscover/healthcheck.htm" => {
                 Ok(iis::answer(StatusCode::OK, "text/html", format!("200 OK<br/>{}", iis::SERVER)))
@@ -275,17 +280,8 @@ impl Site {
             }
             return Ok(answer);
         }
-        let sentence = self.faults.judge("Autodiscover", |_| false);
-        if sentence.delay_milliseconds > 0 || sentence.fault.is_some() {
-            self.statistics.count(|counts| counts.faults += 1);
-        }
-        self.delay(sentence.delay_milliseconds).await;
-        match sentence.fault {
-            Some(Fault::Drop { .. }) => return Err(Cut),
-            Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => {
-                return Ok(spoilt(&fault));
-            }
-            _ => {}
+        if let Some(spoilt) = self.strike("Autodiscover").await? {
+            return Ok(spoilt);
         }
         let mut answer = if self.sign_in(headers).is_some() {
             let site = AutodiscoverSite { host: &host, port: self.https_port };
@@ -296,6 +292,42 @@ impl Site {
         // Clients go by whether such a header is there: no WS-Security, no OAuth.
         answer.headers_mut().insert("x-soap-enabled", HeaderValue::from_static("True"));
         Ok(answer)
+    }
+
+    /// What fault rules make of a request that is not one of EWS: nothing, or the answer in place of its own.
+    async fn strike(&self, operation: &str) -> Result<Option<Answer>, Cut> {
+        let sentence = self.faults.judge(operation, |_| false);
+        if sentence.delay_milliseconds > 0 || sentence.fault.is_some() {
+            self.statistics.count(|counts| counts.faults += 1);
+        }
+        self.delay(sentence.delay_milliseconds).await;
+        match sentence.fault {
+            Some(Fault::Drop { .. }) => Err(Cut),
+            Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => {
+                Ok(Some(spoilt(&fault)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Cmdlets, over HTTPS only.
+    async fn management(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: &Bytes,
+        secure: bool,
+    ) -> Result<Answer, Cut> {
+        self.statistics.count(|counts| *counts.operations.entry("Management".to_owned()).or_default() += 1);
+        if !secure {
+            return Ok(iis::status_page(StatusCode::FORBIDDEN));
+        }
+        if let Some(spoilt) = self.strike("Management").await? {
+            return Ok(spoilt);
+        }
+        let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
+        Ok(self.management.answer(&caller, method, path, body))
     }
 
     /// The name by which the client knows this server, so that it can reach the URLs it is given.

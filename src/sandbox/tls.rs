@@ -64,8 +64,8 @@ impl Authority {
         &self.pem
     }
 
-    /// A TLS listener with a certificate for these DNS names and IP addresses.
-    pub fn acceptor(&self, names: &[String]) -> Result<TlsAcceptor, TlsError> {
+    /// A TLS listener with a certificate for these DNS names and IP addresses, and the protocol that it offers.
+    pub fn acceptor(&self, names: &[String], protocol: Option<&[u8]>) -> Result<TlsAcceptor, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = DistinguishedName::new();
@@ -84,7 +84,7 @@ impl Authority {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocol.into_iter().map(<[u8]>::to_vec).collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }

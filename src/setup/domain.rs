@@ -19,7 +19,7 @@ use super::{
     Access, AccessOutcome, Condition, ConnectionChoice, CreatedAccount, Failure, Granted, Located, Organisation,
 };
 use crate::directory::Directory;
-use crate::ews::{Credentials, autodiscover};
+use crate::ews::autodiscover;
 use crate::settings::{Connection, DirectorySettings, Environment, SmtpAddress};
 
 /// Where things are, and who is asking.
@@ -83,11 +83,6 @@ impl Domain {
     fn password_of(&self, upn: &str) -> Option<SecretString> {
         let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         account.as_ref().filter(|(known, _)| known.eq_ignore_ascii_case(upn)).map(|(_, password)| password.clone())
-    }
-
-    fn person(&self) -> Option<Credentials> {
-        let person = self.options.person.as_ref()?;
-        Some(Credentials::Basic { user: person.upn.clone(), password: person.password.clone() })
     }
 
     /// How the updater will reach EWS at this address.

@@ -3,6 +3,7 @@
 //! Where the steps do their work stands behind the trait [`Organisation`].
 
 pub mod cmdlet;
+mod domain;
 mod engine;
 pub mod failures;
 mod organisation;
@@ -11,6 +12,7 @@ mod step;
 mod time;
 pub mod validate;
 
+pub use domain::{Domain, DomainOptions, Person};
 pub use engine::{APPLIED_WITHIN, Setup};
 pub use organisation::{Access, AccessOutcome, Condition, CreatedAccount, Granted, Located, Organisation, Verdict};
 pub use step::{AccountChoice, Answers, ConnectionChoice, Failure, Page, Progress, Report, Step, StepState};

@@ -100,6 +100,15 @@ impl Directory {
     /// # Errors
     /// When the directory can't be asked. What is wrong with the account is in the verdicts.
     pub async fn verify(&self, upn: &str, password: &SecretString) -> Result<Vec<AccountCheck>, DirectoryError> {
+        self.examine(upn, Some(password)).await
+    }
+
+    /// Like [`Self::verify`]. Without a password, nobody signs in, and nothing is said about the password.
+    pub async fn examine(
+        &self,
+        upn: &str,
+        password: Option<&SecretString>,
+    ) -> Result<Vec<AccountCheck>, DirectoryError> {
         let upn = upn.trim();
         if let Err(why) = is_upn(upn) {
             return Ok(without_account(why, "Enter it as name@domain."));
@@ -125,8 +134,14 @@ impl Directory {
             }
         };
         let member = self.is_in_domain_users(&domain, user).await?;
-        let refusal = domain.try_account(upn, password).await?;
-        Ok(judge(&Facts { member, refusal, now: Timestamp::now() }, user))
+        let sign_in = match password {
+            None => Attempt::NotMade,
+            Some(password) => match domain.try_account(upn, password).await? {
+                None => Attempt::Accepted,
+                Some(refusal) => Attempt::Refused(refusal),
+            },
+        };
+        Ok(judge(&Facts { member, sign_in, now: Timestamp::now() }, user))
     }
 
     async fn is_location(&self, domain: &str) -> Result<bool, DirectoryError> {
@@ -180,9 +195,15 @@ impl Directory {
 /// What was found out beside the account's attributes.
 struct Facts {
     member: bool,
-    /// Why signing in as the account was refused; none: it was not.
-    refusal: Option<Refusal>,
+    sign_in: Attempt,
     now: Timestamp,
+}
+
+/// How signing in as the account went.
+enum Attempt {
+    NotMade,
+    Accepted,
+    Refused(Refusal),
 }
 
 fn judge(facts: &Facts, user: &Entry) -> Vec<AccountCheck> {
@@ -190,8 +211,7 @@ fn judge(facts: &Facts, user: &Entry) -> Vec<AccountCheck> {
 }
 
 fn verdict(condition: AccountCondition, facts: &Facts, user: &Entry) -> AccountVerdict {
-    let refusal = facts.refusal.as_ref();
-    let refused = |with: &Refusal| refusal == Some(with);
+    let refused = |with: &Refusal| matches!(&facts.sign_in, Attempt::Refused(refusal) if refusal == with);
     let control = user.number("userAccountControl").unwrap_or(0);
     let computed = user.number("msDS-User-Account-Control-Computed").unwrap_or(0);
     let holds = |fails: bool, meaning: Refusal| {
@@ -219,9 +239,10 @@ fn verdict(condition: AccountCondition, facts: &Facts, user: &Entry) -> AccountV
             control & NEVER_EXPIRES == 0 && user.number("pwdLastSet") == Some(0) || refused(&Refusal::MustChange),
             Refusal::MustChange,
         ),
-        AccountCondition::PasswordRight => match refusal {
-            None => AccountVerdict::Met,
-            Some(refusal) => match refusal.password_was_right() {
+        AccountCondition::PasswordRight => match &facts.sign_in {
+            Attempt::Accepted => AccountVerdict::Met,
+            Attempt::NotMade => AccountVerdict::Unknown("No password was given.".to_owned()),
+            Attempt::Refused(refusal) => match refusal.password_was_right() {
                 Some(true) => AccountVerdict::Met,
                 Some(false) => failed("The password is wrong.".to_owned(), "Enter the password again."),
                 None => AccountVerdict::Unknown(format!("It can't be tried: {refusal}.")),
@@ -278,7 +299,8 @@ mod tests {
     use super::*;
 
     fn verdicts(refusal: Option<Refusal>, attributes: &[(&str, &[&[u8]])]) -> Vec<AccountCondition> {
-        let facts = Facts { member: true, refusal, now: "2026-01-01T00:00:00Z".parse().unwrap() };
+        let sign_in = refusal.map_or(Attempt::Accepted, Attempt::Refused);
+        let facts = Facts { member: true, sign_in, now: "2026-01-01T00:00:00Z".parse().unwrap() };
         let checks = judge(&facts, &Entry::of("CN=a,DC=corp,DC=test", attributes));
         let failed = checks.into_iter().filter(|check| matches!(check.verdict, AccountVerdict::Failed { .. }));
         failed.map(|check| check.condition).collect()

@@ -14,6 +14,7 @@
 //! | `GET /limits`, `PUT /limits` | [`Limits`] |
 //! | `DELETE /connections` | cut all connections that are open |
 //! | `PUT /accounts/{upn}/impersonation`, `DELETE …` | grant or withdraw the right `ApplicationImpersonation` |
+//! | `PUT /granting-delay`, `POST /granting` | seconds that granting takes to be in effect, as a JSON number; end the waiting |
 //! | `PUT /accounts/{upn}/password` | set a password: a JSON string |
 //! | `GET /mailboxes/{address}/state`, `PUT …` | `"normal"`, `"moving"`, `"full"`, `"unavailable"`, `"gone"`, `"disabled"` |
 //! | `GET /mailboxes/{address}/items` | items; query `folder`, `message_id`, `content=true` for attachments in base64 |
@@ -30,6 +31,7 @@ mod routes;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use secrecy::SecretString;
@@ -79,7 +81,7 @@ struct Inner {
     site: Arc<Site>,
     store: Store,
     organisation: Arc<Organisation>,
-    kept: Kept,
+    kept: Arc<Kept>,
     scissors: Arc<Scissors>,
     addresses: Addresses,
 }
@@ -89,7 +91,7 @@ impl Control {
         site: Arc<Site>,
         store: Store,
         organisation: Arc<Organisation>,
-        kept: Kept,
+        kept: Arc<Kept>,
         scissors: Arc<Scissors>,
         addresses: Addresses,
     ) -> Self {
@@ -112,6 +114,43 @@ impl Control {
     #[must_use]
     pub fn autodiscover_url(&self) -> String {
         format!("https://{}/autodiscover/autodiscover.xml", reachable(self.inner.addresses.https))
+    }
+
+    /// URL of the directory, encrypted from the first byte.
+    #[must_use]
+    pub fn ldaps_url(&self) -> String {
+        format!("ldaps://{}", reachable(self.inner.addresses.ldaps))
+    }
+
+    /// URL of the directory; StartTLS encrypts it.
+    #[must_use]
+    pub fn ldap_url(&self) -> String {
+        format!("ldap://{}", reachable(self.inner.addresses.ldap))
+    }
+
+    /// URL that cmdlets are posted to.
+    #[must_use]
+    pub fn management_url(&self) -> String {
+        let domain = &self.inner.organisation.domain;
+        format!("https://{}/adminapi/beta/{domain}/InvokeCommand", reachable(self.inner.addresses.https))
+    }
+
+    /// UPN of the account that belongs to Domain Admins and Organization Management; its password is that of
+    /// [`Control::password`]. Empty in an organisation that has none.
+    #[must_use]
+    pub fn administrator(&self) -> &str {
+        &self.inner.organisation.administrator
+    }
+
+    /// How long a right that is granted through the management endpoint takes to be in effect; at first, none. Real
+    /// servers need minutes.
+    pub fn set_granting_delay(&self, delay: Duration) {
+        self.inner.site.management.set_delay(delay);
+    }
+
+    /// The delay of what was granted is over.
+    pub fn finish_granting(&self) {
+        self.directory().finish_granting();
     }
 
     #[must_use]

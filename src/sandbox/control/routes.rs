@@ -26,6 +26,8 @@ pub fn router(control: Control, ca_pem: String) -> Router {
         .route("/connections", delete(cut_connections))
         .route("/accounts/{upn}/impersonation", put(grant).delete(withdraw))
         .route("/accounts/{upn}/password", put(set_password))
+        .route("/granting-delay", put(set_granting_delay))
+        .route("/granting", post(finish_granting))
         .route("/mailboxes/{address}/state", get(state).put(set_state))
         .route("/mailboxes/{address}/items", get(items).post(deliver))
         .route("/mime", get(mime))
@@ -78,7 +80,11 @@ async fn about(State(control): State<Control>) -> Json<Value> {
         "ews_url": control.ews_url(),
         "http_ews_url": control.http_ews_url(),
         "autodiscover_url": control.autodiscover_url(),
+        "ldaps_url": control.ldaps_url(),
+        "ldap_url": control.ldap_url(),
+        "management_url": control.management_url(),
         "service_account": control.service_account(),
+        "administrator": control.administrator(),
         "impersonators": control.directory().impersonators(),
         "people": people,
         "groups": groups,
@@ -136,6 +142,17 @@ async fn grant(State(control): State<Control>, Path(upn): Path<String>) -> Resul
 async fn withdraw(State(control): State<Control>, Path(upn): Path<String>) -> Result<StatusCode, ControlError> {
     control.withdraw_impersonation(&upn)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_granting_delay(State(control): State<Control>, body: Bytes) -> Result<StatusCode, Response> {
+    let seconds: u64 = read(&body)?;
+    control.set_granting_delay(std::time::Duration::from_secs(seconds));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn finish_granting(State(control): State<Control>) -> StatusCode {
+    control.finish_granting();
+    StatusCode::NO_CONTENT
 }
 
 async fn set_password(

@@ -19,6 +19,7 @@ use serde::Deserialize;
 pub use message::{ProcessedCopy, SampleMessage, Stored};
 
 use super::directory::{DirectoryError, Group, Person};
+use super::ldap::Trust;
 use super::store::StoreError;
 use content::Content;
 
@@ -36,6 +37,11 @@ pub struct Organisation {
     pub service_account: String,
     /// Password of the service account when `siu-updater sandbox` is started without one.
     pub service_password: String,
+    /// UPN of who may configure: a member of Domain Admins and of Organization Management. Empty when there is nobody.
+    pub administrator: String,
+    pub admin_password: String,
+    /// Domains that are trusted.
+    pub trusts: Vec<Trust>,
     /// Password of everybody else. All of it is for rehearsals on loopback.
     pub people_password: String,
     pub people: Vec<Person>,
@@ -53,7 +59,13 @@ struct Description {
     further_domains: Vec<String>,
     service_account: String,
     service_password: String,
+    #[serde(default)]
+    administrator: String,
+    #[serde(default)]
+    admin_password: String,
     people_password: String,
+    #[serde(default)]
+    trusts: Vec<Trust>,
     people: Vec<Person>,
     #[serde(default)]
     groups: Vec<Group>,
@@ -103,6 +115,9 @@ impl Organisation {
             further_domains: description.further_domains,
             service_account: description.service_account,
             service_password: description.service_password,
+            administrator: description.administrator,
+            admin_password: description.admin_password,
+            trusts: description.trusts,
             people_password: description.people_password,
             people: description.people,
             groups: description.groups,

@@ -75,10 +75,8 @@ fn not_in_organisation_management(upn: &str) -> Failure {
 
 /// Hybrid: what only Microsoft Entra knows. It is not guessed at: a wrong "met" would cost more than an open question.
 fn cloud_conditions() -> [Condition; 2] {
-    let unknown = |name: &str, reason: &str| Condition {
-        name: name.to_owned(),
-        verdict: Verdict::Unknown(reason.to_owned()),
-    };
+    let unknown =
+        |name: &str, reason: &str| Condition { name: name.to_owned(), verdict: Verdict::Unknown(reason.to_owned()) };
     [
         unknown(
             "no federated domain (ADFS) in the user principal name",

@@ -68,7 +68,9 @@ async fn grant(management: &Management, upn: &str) -> Result<Granted, Failure> {
 fn refused(upn: &str, error: &ManagementError) -> Failure {
     let details = vec![error.to_string()];
     match error {
-        ManagementError::Refused { message, .. } if error.is_not_found() && message.contains("ApplicationImpersonation") => {
+        ManagementError::Refused { message, .. }
+            if error.is_not_found() && message.contains("ApplicationImpersonation") =>
+        {
             failures::role_gone(upn, details)
         }
         ManagementError::SignIn { .. } => {

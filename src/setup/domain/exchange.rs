@@ -31,7 +31,8 @@ impl Domain {
                         return Err(failure);
                     }
                     // A right that is missing says more than a mailbox that can't be used.
-                    let better = failure.code.is_some() && is_denied(&failure) && !first.as_ref().is_some_and(is_denied);
+                    let better =
+                        failure.code.is_some() && is_denied(&failure) && !first.as_ref().is_some_and(is_denied);
                     if first.is_none() || better {
                         first = Some(failure);
                     }
@@ -60,17 +61,18 @@ pub(super) fn client(connection: &Connection, upn: &str, password: &SecretString
 
 /// Opens Sent Items, under the primary address if this is another one.
 async fn open(client: &Client, mailbox: &SmtpAddress) -> Result<AccessOutcome, EwsError> {
-    let opened = async |mailbox: &SmtpAddress| {
-        let folder = client.mailbox(mailbox).get_folder(&FolderId::SENT_ITEMS).await?;
-        Ok(AccessOutcome { mailbox: mailbox.clone(), items: folder.total_count.unwrap_or(0) })
-    };
-    match opened(mailbox).await {
+    match open_exactly(client, mailbox).await {
         Err(error) => match error.class() {
-            ErrorClass::NonPrimaryAddress(primary) => opened(&primary).await,
+            ErrorClass::NonPrimaryAddress(primary) => open_exactly(client, &primary).await,
             _ => Err(error),
         },
         outcome => outcome,
     }
+}
+
+async fn open_exactly(client: &Client, mailbox: &SmtpAddress) -> Result<AccessOutcome, EwsError> {
+    let folder = client.mailbox(mailbox).get_folder(&FolderId::SENT_ITEMS).await?;
+    Ok(AccessOutcome { mailbox: mailbox.clone(), items: folder.total_count.unwrap_or(0) })
 }
 
 fn of_error(error: &EwsError, explained: Explanation, upn: &str, mailbox: &SmtpAddress) -> Failure {
@@ -122,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_version_is_told_by_the_products_name() {
-        let version = |minor, major_build| ServerVersion { major: 15, minor, major_build, minor_build: 1, schema: None };
+        let version =
+            |minor, major_build| ServerVersion { major: 15, minor, major_build, minor_build: 1, schema: None };
         for (minor, build, name) in [
             (0, 1497, "Exchange Server 2013 (15.0.1497.1)"),
             (1, 2507, "Exchange Server 2016 (15.1.2507.1)"),

@@ -1,14 +1,16 @@
 //! Finding the server (W2): by Autodiscover, or where the administrator says. What is found is accepted only after EWS
 //! was seen there.
 
+use futures_util::future::BoxFuture;
 use reqwest::Url;
 use secrecy::SecretString;
 
 use super::Domain;
 use super::exchange::failure;
 use super::probe::{Asker, probe, trust_advice};
+use crate::directory::Directory;
 use crate::ews::Credentials;
-use crate::ews::autodiscover::{Attempt, Autodiscover, Found, NotFound, Options};
+use crate::ews::autodiscover::{Attempt, Autodiscover, Found, NotFound, ServiceConnectionPoints};
 use crate::settings::SmtpAddress;
 use crate::setup::validate::{self, EWS_PATH};
 use crate::setup::{ConnectionChoice, Failure, Located, Page, failures};
@@ -25,8 +27,7 @@ impl Domain {
         let asker = account.or(person);
         match choice {
             ConnectionChoice::Manual { server } => {
-                let server =
-                    validate::server(server).map_err(|why| failures::wrong_answer(Page::Connection, &why))?;
+                let server = validate::server(server).map_err(|why| failures::wrong_answer(Page::Connection, &why))?;
                 let mailbox = self.addresses(asker).await.into_iter().next();
                 self.accept(server.ews_url(), asker, mailbox.as_ref()).await
             }
@@ -63,10 +64,8 @@ impl Domain {
         let mut options = self.options.autodiscover.clone();
         options.extra_roots.extend(self.options.extra_roots.iter().cloned());
         let autodiscover = Autodiscover::new(options).map_err(|error| failure(error.explain(), None))?;
-        let credentials = asker.map(|(upn, password)| Credentials::Basic {
-            user: upn.to_owned(),
-            password: password.clone(),
-        });
+        let credentials =
+            asker.map(|(upn, password)| Credentials::Basic { user: upn.to_owned(), password: password.clone() });
         let mut addresses = self.addresses(asker).await;
         if addresses.is_empty() {
             // Where the service is depends on the domain alone.
@@ -125,23 +124,25 @@ impl Domain {
 }
 
 fn not_found(address: &SmtpAddress, told: &NotFound, tried: &[Attempt]) -> Failure {
-    let mut failure =
-        failures::server_not_found(address.as_str(), tried.iter().map(ToString::to_string).collect());
+    let mut failure = failures::server_not_found(address.as_str(), tried.iter().map(ToString::to_string).collect());
     if told.password_refused {
-        failure.cause = "Autodiscover is there, and does not accept the name and password that it was given.".to_owned();
+        failure.cause =
+            "Autodiscover is there, and does not accept the name and password that it was given.".to_owned();
         failure.advice.insert(0, "Check the account and its password.".to_owned());
         failure.page = Some(Page::Account);
     } else if told.no_such_mailbox {
         failure.cause = "Autodiscover is there, and knows no mailbox with this address.".to_owned();
     } else if let Some(host) = &told.untrusted {
-        failure.cause = format!("The certificate of {host} was issued by an authority that this computer does not trust.");
+        failure.cause =
+            format!("The certificate of {host} was issued by an authority that this computer does not trust.");
         failure.advice.splice(0..0, trust_advice(true));
     }
     failure
 }
 
-/// Where Autodiscover is looked for first, and which hosts it may lead to.
-#[must_use]
-pub fn options(known: Vec<Url>, trusted: Vec<String>) -> Options {
-    Options { known, trusted, ..Options::default() }
+/// The service connection points of Exchange.
+impl ServiceConnectionPoints for Directory {
+    fn urls(&self) -> BoxFuture<'_, Result<Vec<Url>, String>> {
+        Box::pin(async { self.autodiscover_services().await.map_err(|error| error.to_string()) })
+    }
 }

@@ -60,7 +60,8 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
 /// Looks at the page on which the server tells its health.
 async fn health(connection: &Connection) -> Result<(), Failure> {
     let server = &connection.ews_url;
-    let ews = Url::parse(server).map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
+    let ews = Url::parse(server)
+        .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
     let roots = extra_roots(&connection.extra_roots).map_err(|error| exchange::failure(error.explain(), None))?;
     let http = Client::builder()
         .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
@@ -74,13 +75,13 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
         .build()
         .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
     let page = ews.join("healthcheck.htm").unwrap_or_else(|_| ews.clone());
-    let response = http.get(page.clone()).send().await.map_err(|error| unreachable(error, &ews))?;
+    let response = http.get(page.clone()).send().await.map_err(|error| not_reached(error, &ews))?;
     let status = response.status().as_u16();
     if status == 200 && beginning(response).await.trim_start().starts_with("200 OK") {
         return Ok(());
     }
     // A reverse proxy may keep the page back; the front end of Exchange names itself at EWS as well.
-    let response = http.get(ews.clone()).send().await.map_err(|error| unreachable(error, &ews))?;
+    let response = http.get(ews.clone()).send().await.map_err(|error| not_reached(error, &ews))?;
     if response.status().as_u16() == 401
         && response.headers().contains_key("x-feserver")
         && response.headers().contains_key(WWW_AUTHENTICATE)
@@ -95,7 +96,12 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
         "Check the name of the server.".to_owned(),
         "If a reverse proxy stands in between, let it pass everything below /EWS/.".to_owned(),
     ];
-    Err(failures::server_not_usable(server, "a web server answers there, and it does not show that it is Exchange", advice, details))
+    Err(failures::server_not_usable(
+        server,
+        "a web server answers there, and it does not show that it is Exchange",
+        advice,
+        details,
+    ))
 }
 
 async fn beginning(mut response: Response) -> String {
@@ -108,7 +114,7 @@ async fn beginning(mut response: Response) -> String {
     String::from_utf8_lossy(&content).into_owned()
 }
 
-fn unreachable(error: reqwest::Error, ews: &Url) -> Failure {
+fn not_reached(error: reqwest::Error, ews: &Url) -> Failure {
     let Ok(nobody) = SmtpAddress::new("nobody@localhost") else { unreachable!("it is an address") };
     let slow = error.is_timeout();
     let (why, untrusted) = in_words(error, ews, &nobody).unwrap_or_else(|error| {

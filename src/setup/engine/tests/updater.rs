@@ -27,7 +27,7 @@ pub struct InForce {
 
 impl InForce {
     pub fn password(&self) -> Option<&str> {
-        self.password.as_ref().map(ExposeSecret::expose_secret)
+        self.password.as_ref().map(|password| password.expose_secret())
     }
 }
 

@@ -1,0 +1,304 @@
+//! The command line configures an updater: the real programs, against the sandbox's directory, Autodiscover, EWS and
+//! administration (X2 with W1–W13).
+#![cfg(unix)]
+
+mod process;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use process::organisation::{Mail, open, people, store, visible};
+use process::{PATIENCE, Place, text};
+use secrecy::ExposeSecret as _;
+use sent_items_update::pipe::types::{Activity, State};
+use sent_items_update::sandbox::Sandbox;
+use sent_items_update::settings::Environment;
+
+const AGENT: &str = "CodeTwoSiuAgent@nordwind.example";
+
+struct Lab {
+    place: Place,
+    sandbox: Sandbox,
+}
+
+impl Lab {
+    async fn new() -> Self {
+        let place = Place::new();
+        let sandbox = open(&place.folder().join("sandbox")).await;
+        std::fs::write(place.folder().join("ca.pem"), sandbox.ca_pem()).unwrap();
+        Self { place, sandbox }
+    }
+
+    fn ca(&self) -> PathBuf {
+        self.place.folder().join("ca.pem")
+    }
+
+    fn password(&self, upn: &str) -> String {
+        self.sandbox.control().password(upn).expose_secret().to_owned()
+    }
+
+    /// As this user, with where the domain is and nothing else.
+    fn configure_as(&self, user: &str, arguments: &[&str]) -> Command {
+        let mut command = self.place.command(&["configure", "--domain", "nordwind.example", "--user", user]);
+        command.args(["--controller", &self.sandbox.ldaps_url()]).args(arguments);
+        command.env("SIU_DIRECTORY_PASSWORD", self.password(user)).stdin(Stdio::null());
+        command
+    }
+
+    /// As the administrator, with the authority.
+    fn configure(&self, arguments: &[&str]) -> Command {
+        let mut command = self.configure_as(self.sandbox.control().administrator(), arguments);
+        command.arg("--ca").arg(self.ca());
+        command
+    }
+
+    /// Exchange's administration.
+    fn management(&self) -> String {
+        let url = self.sandbox.control().management_url();
+        url.split_once("/adminapi").unwrap().0.to_owned()
+    }
+
+    async fn activity(&self) -> Activity {
+        self.place.client().status().await.unwrap().activity
+    }
+
+    async fn account(&self) -> Option<String> {
+        self.place.client().status().await.unwrap().account
+    }
+}
+
+fn succeeds(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn fails(mut command: Command, status: i32) -> (String, Output) {
+    let output = command.output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{}\n{told}", text(&output.stdout));
+    (told, output)
+}
+
+/// X2, W6, W7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_updater_is_configured_and_updates_a_message() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let told = succeeds(lab.configure(&["--create-account", "--management", &lab.management()]));
+    let marks = told.lines().filter(|line| line.starts_with('✓')).count();
+    assert_eq!(marks, 6, "{told}");
+    assert!(told.contains(&format!("created {AGENT}")) && told.contains("configured and on"), "{told}");
+    assert!(told.contains("Exchange Server Subscription Edition"), "{told}");
+    assert_eq!((lab.activity().await, lab.account().await.as_deref()), (Activity::On, Some(AGENT)));
+    let (read, _) = lab.place.client().settings().await.unwrap();
+    assert_eq!(read.settings.directory.unwrap().domain, "nordwind.example");
+
+    let (people, mail) = (people(lab.sandbox.control()), Mail { number: 1 });
+    store(lab.sandbox.control(), &people, [mail]).await;
+    let client = lab.place.client();
+    let receipt = client.submit(mail.processed(&people)).await.unwrap();
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let now = client.message(receipt.id).await.unwrap();
+        match now.state {
+            State::Updated => break,
+            State::Waiting | State::Working => assert!(Instant::now() < give_up, "{now:?}\n{}", lab.place.log()),
+            _ => panic!("{now:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let shown = visible(lab.sandbox.control(), mail.sender(&people)).await;
+    let item = shown.iter().find(|item| item.message_id.as_deref() == Some(mail.id().as_str()));
+    assert_eq!(mail.problem(item.expect("the message is there")), None);
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// X2, W2, W3
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_exists_is_verified_and_a_server_is_given_by_hand() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let account = lab.sandbox.control().service_account().to_owned();
+    let url = lab.sandbox.ews_url();
+    let mut command = lab.configure(&["--server", &url, "--account", &account]);
+    command.env("SIU_PASSWORD", lab.password(&account));
+    let told = succeeds(command);
+    assert!(told.contains("✓ Verify the account: 8 conditions are met"), "{told}");
+    assert!(told.contains("had the right already"), "{told}");
+    assert_eq!(lab.account().await, Some(account.clone()));
+
+    // Once it is configured, the authority need not be given again.
+    let mut again = lab.configure_as(lab.sandbox.control().administrator(), &["--account", &account, "--password-stdin"]);
+    let settings = lab.place.prints(&["settings", "show"]);
+    assert!(settings.contains("BEGIN CERTIFICATE"), "{settings}");
+    let mut child = again.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let line = format!("{}\n", lab.password(&account));
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), line.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// X2, W1, W11
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hybrid_environment_says_which_conditions_only_the_cloud_knows() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let account = lab.sandbox.control().administrator().to_owned();
+    let management = lab.management();
+    let hybrid = ["--environment", "hybrid", "--management", &management, "--account", &account];
+    let mut command = lab.configure(&hybrid);
+    command.env("SIU_PASSWORD", lab.password(&account));
+    let told = succeeds(command);
+    assert!(told.contains("not known") && told.contains("multi-factor"), "{told}");
+    let (read, _) = lab.place.client().settings().await.unwrap();
+    assert_eq!(read.settings.environment, Environment::Hybrid);
+
+    // An account that is not in the role group is refused, with the cmdlet.
+    let account = lab.sandbox.control().service_account().to_owned();
+    let hybrid = ["--environment", "hybrid", "--management", &management, "--account", &account];
+    let mut command = lab.configure(&hybrid);
+    command.env("SIU_PASSWORD", lab.password(&account));
+    let (told, _) = fails(command, 1);
+    assert!(told.contains("Add-RoleGroupMember -Identity \"Organization Management\""), "{told}");
+    let (told, _) = fails(lab.configure(&["--environment", "hybrid", "--create-account"]), 2);
+    assert!(told.contains("hybrid"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W8, W11, W13
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_told_with_what_to_do_and_changes_nothing() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let account = lab.sandbox.control().service_account().to_owned();
+    let mut command = lab.configure(&["--account", &account]);
+    command.env("SIU_PASSWORD", "certainly not it");
+    let (told, output) = fails(command, 1);
+    assert!(text(&output.stdout).contains("✗ Verify the account"), "{}", text(&output.stdout));
+    for part in ["password is wrong", "What to do", "stays in force", "Verify the account"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("certainly not it"));
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W12
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_a_domain_administrator_is_named_and_nothing_is_done() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let mut command = lab.configure_as("anna.bergstroem@nordwind.example", &["--create-account"]);
+    command.arg("--ca").arg(lab.ca());
+    let (told, _) = fails(command, 1);
+    assert!(told.contains("anna.bergstroem@nordwind.example is not a member of Domain Admins"), "{told}");
+    assert!(lab.sandbox.control().directory().person(AGENT).is_none());
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W9: without the administration the right is granted by hand, and the next run recognises it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cmdlet_is_shown_where_the_right_must_be_granted_by_hand_and_the_next_run_goes_on() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let (told, _) = fails(lab.configure(&["--create-account"]), 1);
+    let cmdlet = format!(
+        "New-ManagementRoleAssignment -Name \"SentItemsUpdate-CodeTwoSiuAgent\" -Role ApplicationImpersonation -User \
+         \"{AGENT}\""
+    );
+    assert!(told.contains(&cmdlet), "{told}");
+    assert!(told.contains(&format!("What did change: The account {AGENT} was created.")), "{told}");
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
+    lab.sandbox.control().grant_impersonation(AGENT).unwrap();
+    let told = succeeds(lab.configure(&["--create-account"]));
+    assert!(told.contains(&format!("took {AGENT} over")) && told.contains("had the right already"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W5, W10, W13
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_the_right_is_shown_and_can_be_cancelled() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    lab.sandbox.control().set_granting_delay(Duration::from_secs(3600));
+    let mut command = lab.configure(&["--create-account", "--management", &lab.management()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let waiting = lines.find(|line| line.as_ref().unwrap().contains("waiting until Exchange applies the right"));
+    assert!(waiting.is_some());
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let rest: Vec<_> = lines.map(Result::unwrap).collect();
+    let output = child.wait_with_output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(rest.iter().any(|line| line.contains("Test impersonation rights: cancelled")), "{rest:?}");
+    assert!(told.contains("was created") && told.contains("was granted"), "{told}");
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
+    // What was done is recognised.
+    lab.sandbox.control().finish_granting();
+    let told = succeeds(lab.configure(&["--create-account", "--management", &lab.management()]));
+    assert!(told.contains("had the right already"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W8
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_is_not_trusted_is_told_with_what_to_do() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let administrator = lab.sandbox.control().administrator();
+    let (told, _) = fails(lab.configure_as(administrator, &["--create-account"]), 1);
+    assert!(told.contains("certificate") && told.contains("What to do"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// X2, W5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_says_what_would_be_done_and_needs_nobody() {
+    let place = Place::new();
+    let arguments = ["configure", "--domain", "corp.example", "--server", "mail.corp.example", "--create-account", "--dry-run"];
+    let told = place.prints(&arguments);
+    for part in ["1. Check that you are", "mail.corp.example", "CodeTwoSiuAgent@corp.example", "6. Hand the configuration"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+/// X2
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_worked_with_is_told_before_anything_is_done() {
+    let place = Place::new();
+    let status = |arguments: &[&str]| {
+        let output = place.output(&[&["configure", "--domain", "corp.example"], arguments].concat());
+        (output.status.code(), text(&output.stderr))
+    };
+    for (arguments, why) in [
+        (&["--server", "mail corp", "--create-account"][..], "no spaces"),
+        (&["--server", "mail", "--autodiscover", "--create-account"], "cannot be used with"),
+        (&["--create-account", "--account", "svc@corp.example"], "cannot be used with"),
+        (&["--create-account", "a b"], "no spaces"),
+        (&["--account", "CORP\\svc"], "older form"),
+        (&["--account", "svc@corp.example"], "password of svc@corp.example is missing"),
+        (&[], "which account"),
+        (&["--management", "http://x", "--create-account"], "https://"),
+    ] {
+        let (code, told) = status(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {told}");
+        assert!(told.contains(why), "{why}: {told}");
+    }
+    // Before an account is made that nobody could use.
+    let (code, told) = status(&["--create-account"]);
+    assert_eq!(code, Some(3), "{told}");
+}
