@@ -4,6 +4,7 @@
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
 mod demo;
+mod diagnostics;
 mod failure;
 pub mod log;
 mod messages;
@@ -12,10 +13,12 @@ mod render;
 mod retry;
 mod run;
 mod sandbox;
+mod scope;
 mod settings;
 mod show;
 mod status;
 mod submit;
+mod test;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -56,6 +59,9 @@ enum Command {
     Show(show::Arguments),
     Retry(retry::Arguments),
     Settings(settings::Arguments),
+    Scope(scope::Arguments),
+    Test(test::Arguments),
+    Diagnostics(diagnostics::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -71,6 +77,9 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => client(show::run(arguments)),
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
+        Command::Scope(arguments) => client(scope::run(arguments)),
+        Command::Test(arguments) => client(test::run(arguments)),
+        Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };

@@ -133,12 +133,16 @@ pub(super) struct Server {
 }
 
 impl At {
-    fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         &self.place.server.url
     }
 
-    fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         &self.place.server.host
+    }
+
+    pub(super) fn mailbox(&self) -> &SmtpAddress {
+        &self.place.mailbox
     }
 }
 

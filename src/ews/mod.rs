@@ -17,6 +17,7 @@ mod create_item;
 mod delete_attachment;
 mod delete_item;
 mod error;
+mod explain;
 mod find_folder;
 mod find_item;
 mod get_attachment;
@@ -39,6 +40,7 @@ pub use create_attachment::{CreatedAttachments, NewAttachment, NewContent};
 pub use create_item::CreateItem;
 pub use delete_item::DeleteType;
 pub use error::{At, ConnectProblem, ErrorClass, EwsError, Malformed, Refusal, TlsProblem};
+pub use explain::{Concern, Explanation};
 pub use find_folder::{FindFolder, FolderTraversal, FoundFolders};
 pub use find_item::{
     ContainmentComparison, ContainmentMode, FindItem, FoundItems, ItemTraversal, Restriction, SortDirection,

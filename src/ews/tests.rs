@@ -172,7 +172,7 @@ proptest! {
     }
 }
 
-fn at() -> At {
+pub(super) fn at() -> At {
     let server =
         Server { host: "mail.nordwind.example".to_owned(), url: "https://mail.nordwind.example/EWS".to_owned() };
     let place = Place { server: Arc::new(server), mailbox: "anna.berg@nordwind.example".parse().unwrap() };
