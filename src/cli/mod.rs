@@ -6,6 +6,7 @@
 mod check;
 mod configure;
 mod demo;
+mod diagnostics;
 mod directory_place;
 mod explain;
 mod failure;
@@ -18,10 +19,12 @@ mod render;
 mod retry;
 mod run;
 mod sandbox;
+mod scope;
 mod settings;
 mod show;
 mod status;
 mod submit;
+mod test;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -62,6 +65,9 @@ enum Command {
     Show(show::Arguments),
     Retry(retry::Arguments),
     Settings(settings::Arguments),
+    Scope(scope::Arguments),
+    Test(test::Arguments),
+    Diagnostics(diagnostics::Arguments),
     Configure(Box<configure::Arguments>),
     Check(check::Arguments),
     Sandbox(sandbox::Arguments),
@@ -79,6 +85,9 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => client(show::run(arguments)),
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
+        Command::Scope(arguments) => client(scope::run(arguments)),
+        Command::Test(arguments) => client(test::run(arguments)),
+        Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
         Command::Configure(arguments) => client(configure::run(*arguments)),
         Command::Check(arguments) => client(check::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),

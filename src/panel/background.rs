@@ -22,6 +22,16 @@ impl Background {
         Self { runtime, wake: Arc::new(wake) }
     }
 
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Asks for a repaint.
+    pub fn wake(&self) {
+        (self.wake)();
+    }
+
     /// Starts something with one result.
     pub fn task<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Task<T> {
         let (give, results) = mpsc::channel();

@@ -4,16 +4,22 @@
 //! happens on the threads of a runtime ([`background`], [`link`]), which asks for a repaint only when something has
 //! changed. [`app`] ties them together. What pages and dialogs are made of is in [`style`] and [`widgets`].
 
+mod about;
 pub mod app;
 pub mod background;
+mod diagnostics;
 pub mod failure_window;
+pub mod files;
 pub mod impersonation_test;
 mod link;
 pub mod main_window;
+mod memory;
 pub mod picker;
+pub mod sandbox;
 pub mod scope;
 mod selection;
 pub mod session;
+pub mod settings_window;
 pub mod sign_in;
 mod start;
 pub mod state;

@@ -13,14 +13,26 @@ use jiff::Timestamp;
 pub use view::{Surroundings, View};
 
 use super::background::Background;
+use super::files::Files;
 use super::link::{Link, News};
 use super::main_window;
+use super::sandbox::{self, Rehearsal};
 use super::session::Connect;
-use super::state::{Intent, State};
+use super::state::{Intent, Samples, Sandbox, State};
 use crate::pipe::client::{Client, PipeError};
 use crate::pipe::types::Event;
 
 pub const TITLE: &str = "Sent Items Update";
+
+/// What the panel is started with.
+pub struct Start {
+    /// Where the updater listens.
+    pub pipe: PathBuf,
+    pub connect: Arc<dyn Connect>,
+    pub files: Arc<dyn Files>,
+    /// The embedded organisation and its updater, to be run with the panel.
+    pub rehearsal: Option<Rehearsal>,
+}
 
 /// The panel without its window.
 pub struct Panel {
@@ -29,6 +41,8 @@ pub struct Panel {
     link: Link,
     pipe: Client,
     connect: Arc<dyn Connect>,
+    files: Arc<dyn Files>,
+    rehearsal: Option<sandbox::Running>,
     /// What is open, the topmost last.
     dialogs: Vec<Box<dyn View>>,
     work: work::Work,
@@ -37,26 +51,40 @@ pub struct Panel {
 impl Panel {
     /// # Errors
     /// When no client of the local API can be made at all.
-    pub fn new(
-        context: &egui::Context,
-        runtime: &tokio::runtime::Handle,
-        pipe: PathBuf,
-        connect: Arc<dyn Connect>,
-    ) -> Result<Self, PipeError> {
+    pub fn new(context: &egui::Context, runtime: &tokio::runtime::Handle, start: Start) -> Result<Self, PipeError> {
+        let Start { pipe, connect, files, rehearsal } = start;
         let client = Client::new(&pipe)?;
         let wake = context.clone();
         let background = Background::new(runtime.clone(), move || wake.request_repaint());
         let wake = context.clone();
         let link = Link::start(runtime, pipe, move || wake.request_repaint());
-        Ok(Self {
-            state: State::default(),
-            background,
-            link,
-            pipe: client,
-            connect,
-            dialogs: Vec::new(),
-            work: work::Work::default(),
-        })
+        let mut state = State::default();
+        let rehearsal = rehearsal.and_then(|rehearsal| {
+            state.sandbox = Some(Sandbox::Starting);
+            match rehearsal.start(&background) {
+                Ok(running) => Some(running),
+                Err(why) => {
+                    state.sandbox = Some(Sandbox::Failed(why.to_string()));
+                    None
+                }
+            }
+        });
+        let (dialogs, work) = (Vec::new(), work::Work::default());
+        Ok(Self { state, background, link, pipe: client, connect, files, rehearsal, dialogs, work })
+    }
+
+    /// What is known, for whoever watches.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Ends what only runs for the panel. It may wait: the window is gone.
+    pub fn close(&mut self) {
+        self.dialogs.clear();
+        if let Some(rehearsal) = self.rehearsal.take() {
+            rehearsal.close();
+        }
     }
 
     /// Takes in what the background has found out.
@@ -74,16 +102,36 @@ impl Panel {
                 News::Lost(why) => self.state.lost(&why),
             }
         }
+        self.rehearse();
         self.work.poll(&mut self.state, &self.background, &self.pipe);
         if counted {
             self.work.counted(&self.state, &self.background, &self.pipe);
         }
     }
 
+    fn rehearse(&mut self) {
+        let Some(rehearsal) = &self.rehearsal else { return };
+        while let Ok(news) = rehearsal.news.try_recv() {
+            self.state.sandbox = Some(match news {
+                sandbox::News::Open(name) => {
+                    // Its updater is about to listen.
+                    self.link.try_now();
+                    Sandbox::Running { name, samples: Samples::Here }
+                }
+                sandbox::News::Failed(why) => Sandbox::Failed(why.to_string()),
+            });
+        }
+    }
+
     pub fn ui(&mut self, ui: &mut Ui) {
         let mut wanted = main_window::show(ui, &self.state);
-        let around =
-            Surroundings { state: &self.state, background: &self.background, pipe: &self.pipe, connect: &self.connect };
+        let around = Surroundings {
+            state: &self.state,
+            background: &self.background,
+            pipe: &self.pipe,
+            connect: &self.connect,
+            files: &self.files,
+        };
         let mut close = Vec::new();
         for (at, dialog) in self.dialogs.iter_mut().enumerate() {
             for intent in dialog.show(ui.ctx(), &around) {
@@ -135,7 +183,10 @@ impl Panel {
                 state.plot.span = span;
                 work.plot_after(state, background, pipe, std::time::Duration::ZERO);
             }
-            Intent::SendSamples => {}
+            Intent::SendSamples => {
+                let task = self.rehearsal.as_ref().and_then(|running| running.send_samples(background, pipe));
+                work.send_samples(state, task);
+            }
             // Each dialog closes itself, above.
             Intent::Close => {}
         }

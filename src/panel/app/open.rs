@@ -1,17 +1,20 @@
 //! Which dialog is which view.
 
 use super::View;
+use crate::panel::about::AboutView;
+use crate::panel::diagnostics::DiagnosticsView;
+use crate::panel::settings_window::SettingsView;
 use crate::panel::state::{Dialog, Notice};
 
 /// A dialog, fresh.
 pub(super) fn open(dialog: Dialog) -> Result<Box<dyn View>, Notice> {
-    let name = match dialog {
-        Dialog::Settings(_) => "The Settings window",
+    let missing = match dialog {
+        Dialog::Settings(tab) => return Ok(Box::new(SettingsView::new(tab))),
+        Dialog::Diagnostics => return Ok(Box::<DiagnosticsView>::default()),
+        Dialog::About => return Ok(Box::new(AboutView)),
         Dialog::Wizard => "The configuration wizard",
         Dialog::Scope(_) => "The senders' scope",
         Dialog::ImpersonationTest => "The impersonation test",
-        Dialog::Diagnostics => "The diagnostics window",
-        Dialog::About => "The about box",
     };
-    Err(Notice::problem(format!("{name} is not part of this build.")))
+    Err(Notice::problem(format!("{missing} is not part of this build.")))
 }

@@ -1,8 +1,11 @@
 //! What every dialog is to the panel.
 
+use std::sync::Arc;
+
 use eframe::egui::Context;
 
 use crate::panel::background::Background;
+use crate::panel::files::Files;
 use crate::panel::session::Connect;
 use crate::panel::state::{Intent, State};
 use crate::pipe::client::Client;
@@ -13,8 +16,10 @@ pub struct Surroundings<'a> {
     /// Where its own work goes on: nothing else may wait or do I/O.
     pub background: &'a Background,
     pub pipe: &'a Client,
+    /// The system's file dialogs.
+    pub files: &'a Arc<dyn Files>,
     /// How to get a [`crate::panel::session::Session`].
-    pub connect: &'a std::sync::Arc<dyn Connect>,
+    pub connect: &'a Arc<dyn Connect>,
 }
 
 /// A dialog that is open. It owns what was typed and what goes on in it; dropping it ends that.

@@ -6,8 +6,9 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
 use crate::panel::background::{Background, Polled, Task};
+use crate::panel::sandbox::RehearsalError;
 use crate::panel::start;
-use crate::panel::state::{Fetched, Notice, Preview, Shown, Side, Starting, State};
+use crate::panel::state::{Fetched, Notice, Preview, Samples, Shown, Side, Starting, State};
 use crate::panel::style::{grouped, sentence};
 use crate::pipe::client::{Client, PipeError};
 use crate::pipe::types::{Listed, Retried, Series};
@@ -33,6 +34,7 @@ pub(super) struct Work {
     plotted: Option<Instant>,
     retry: Option<Answer<Retried>>,
     start: Option<Task<Result<(), String>>>,
+    samples: Option<Task<Result<usize, RehearsalError>>>,
 }
 
 /// Takes the result of a task that has ended.
@@ -100,6 +102,14 @@ impl Work {
                 Ok(()) => state.starting = Starting::No,
                 Err(why) => state.starting = Starting::Failed(why),
             }
+        }
+        if let Some(result) = take(&mut self.samples) {
+            let (samples, notice) = match result {
+                Ok(sent) => (Samples::Sent, Notice::done(format!("{sent} sample messages were handed over."))),
+                Err(why) => (Samples::Here, Notice::problem(why.to_string())),
+            };
+            state.notices.tell(notice);
+            state.samples(samples);
         }
         if state.status().is_some() {
             if !state.messages.loaded() && state.messages.problem().is_none() {
@@ -197,6 +207,14 @@ impl Work {
             state.starting = Starting::Underway;
             self.start =
                 Some(background.task(start::start(pipe.clone()).map(|ended| ended.map_err(|why| why.to_string()))));
+        }
+    }
+
+    /// The task that sends the sandbox's samples, when there is a sandbox.
+    pub fn send_samples(&mut self, state: &mut State, task: Option<Task<Result<usize, RehearsalError>>>) {
+        if task.is_some() && self.samples.is_none() {
+            self.samples = task;
+            state.samples(Samples::Underway);
         }
     }
 }

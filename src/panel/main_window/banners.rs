@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align2, Frame, Margin, Order, Ui, vec2};
 
-use crate::panel::state::{Dialog, Intent, Sandbox, State};
+use crate::panel::state::{Dialog, Intent, Samples, Sandbox, State};
 use crate::panel::style::{SMALL, Tone, time};
 use crate::panel::widgets::{Banner, Button, ButtonStyle, Icon, Pressed};
 use crate::pipe::types::Activity;
@@ -47,7 +47,7 @@ fn sandbox(ui: &mut Ui, state: &State, sandbox: &Sandbox, wanted: &mut Vec<Inten
         Sandbox::Failed(why) => {
             Banner::new(Tone::Bad, &format!("Sandbox: {why}")).icon(Icon::Sandbox).show(ui);
         }
-        Sandbox::Running { name, sending } => {
+        Sandbox::Running { name, samples } => {
             let configured = state.status().is_some_and(|status| status.activity != Activity::NotConfigured);
             let text = if configured {
                 format!("Sandbox: {name} is a made-up organisation on this computer. Nothing here touches real mail.")
@@ -58,7 +58,11 @@ fn sandbox(ui: &mut Ui, state: &State, sandbox: &Sandbox, wanted: &mut Vec<Inten
                 )
             };
             let action = if configured {
-                let greyed = sending.then_some("They are on their way.");
+                let greyed = match samples {
+                    Samples::Here => None,
+                    Samples::Underway => Some("They are on their way."),
+                    Samples::Sent => Some("All sample messages were sent."),
+                };
                 Button::new("Send sample messages").icon(Icon::Mail).greyed(greyed)
             } else {
                 Button::new("Configure").style(ButtonStyle::Primary).enabled(state.status().is_some())

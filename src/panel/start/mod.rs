@@ -18,6 +18,8 @@ use tokio::process::{Child, Command};
 use crate::pipe;
 use crate::pipe::client::Client;
 
+pub use platform::{ask_to_stop, detach};
+
 /// How long a start may take until the updater answers.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::StartError;
 
@@ -28,4 +28,13 @@ pub async fn start_service() -> Result<bool, StartError> {
 /// In a process group of its own: Ctrl-C in the panel's terminal does not concern it.
 pub fn detach(command: &mut Command) {
     command.process_group(0);
+}
+
+/// SIGTERM, as a service manager sends it.
+pub fn ask_to_stop(child: &Child) {
+    let process = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(process) = process {
+        // One that is gone already needs no asking.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+    }
 }

@@ -16,7 +16,7 @@ pub use activity::{Messages, SortBy, Sorting};
 pub use intent::{Dialog, Intent, Tab};
 pub use notice::{Notice, Notices};
 pub use preview::{Fetched, Preview, Shown, ShownAttachment, Side};
-pub use sandbox::Sandbox;
+pub use sandbox::{Samples, Sandbox};
 pub use series::{Plot, Span};
 
 use super::style::{legible, sentence};
@@ -118,6 +118,13 @@ impl State {
                 false
             }
             Event::Missed { .. } => true,
+        }
+    }
+
+    /// How the sandbox's sample messages stand from now on.
+    pub fn samples(&mut self, now: Samples) {
+        if let Some(Sandbox::Running { samples, .. }) = &mut self.sandbox {
+            *samples = now;
         }
     }
 

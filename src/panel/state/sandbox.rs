@@ -4,11 +4,20 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sandbox {
     Starting,
-    /// With its name, and whether the sample messages are on their way.
     Running {
         name: String,
-        sending: bool,
+        samples: Samples,
     },
     /// Why not, in whole sentences.
     Failed(String),
+}
+
+/// The sample messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Samples {
+    /// They can be sent.
+    Here,
+    Underway,
+    /// Once is enough: the updater knows each of them from then on.
+    Sent,
 }
