@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 pub const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
 /// First relative identifier of accounts that were made at run time: those of the organisation stay below.
 const FIRST_MADE_RID: u32 = 5000;
+/// Longest `sAMAccountName` of a user and of a group.
+const USER_NAME: usize = 20;
+const GROUP_NAME: usize = 256;
 
 /// What kind of object a person is (`RecipientTypeDetails`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -281,7 +284,7 @@ impl Directory {
             let derived = person.upn.split('@').next().unwrap_or_default();
             person.account_name = match &earlier {
                 Some(earlier) => earlier.account_name.clone(),
-                None => inner.free_account_name(derived),
+                None => inner.free_account_name(derived, USER_NAME),
             };
         }
         inner.check_account_name(&person.account_name, &entry)?;
@@ -321,7 +324,7 @@ impl Directory {
             let derived = derived.into_iter().find(|name| !name.is_empty());
             group.account_name = match (&earlier, derived) {
                 (Some(earlier), _) => earlier.account_name.clone(),
-                (None, Some(derived)) => inner.free_account_name(derived),
+                (None, Some(derived)) => inner.free_account_name(derived, GROUP_NAME),
                 (None, None) => return Err(DirectoryError::NoAddress(group.display_name)),
             };
         }
@@ -613,15 +616,15 @@ impl Inner {
         }
     }
 
-    /// Within the 20 characters that Windows allows, with a number when it is taken.
-    fn free_account_name(&self, derived: &str) -> String {
-        let short: String = derived.chars().take(20).collect();
+    /// At most so many characters, with a number when it is taken.
+    fn free_account_name(&self, derived: &str, most: usize) -> String {
+        let short: String = derived.chars().take(most).collect();
         let mut name = short.clone();
         for number in 2.. {
             if !self.account_names.contains_key(&folded(&name)) {
                 break;
             }
-            name = format!("{}{number}", short.chars().take(17).collect::<String>());
+            name = format!("{}{number}", short.chars().take(most - 3).collect::<String>());
         }
         name
     }
