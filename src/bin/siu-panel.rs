@@ -9,9 +9,10 @@ use std::sync::Arc;
 use clap::Parser;
 use sent_items_update::cli::log;
 use sent_items_update::panel::app::Start;
+use sent_items_update::panel::connect::{ActiveDirectory, Rehearsed};
 use sent_items_update::panel::files::SystemFiles;
 use sent_items_update::panel::sandbox::Rehearsal;
-use sent_items_update::panel::session::Nowhere;
+use sent_items_update::panel::session::{Connect, Remembering};
 
 /// Configure Sent Items Update, and watch it
 #[derive(Debug, Parser)]
@@ -31,7 +32,11 @@ fn run(arguments: Arguments) -> Result<(), String> {
         Some(rehearsal) => rehearsal.pipe(),
         None => arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path),
     };
-    let (connect, files) = (Arc::new(Nowhere), Arc::new(SystemFiles));
+    let connect: Arc<dyn Connect> = match &rehearsal {
+        Some(rehearsal) => Arc::new(Rehearsed::new(rehearsal.opened())),
+        None => Arc::new(ActiveDirectory::new()),
+    };
+    let (connect, files) = (Arc::new(Remembering::new(connect)), Arc::new(SystemFiles));
     sent_items_update::panel::run(Start { pipe, connect, files, rehearsal })
 }
 

@@ -9,6 +9,8 @@ use futures_util::future::BoxFuture;
 pub trait Files: Send + Sync {
     fn folder(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>>;
     fn open(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>>;
+    /// Certificates in PEM form.
+    fn certificates(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>>;
     /// Where to save a JSON file, with a name to begin with.
     fn save(&self, title: &str, name: &str) -> BoxFuture<'static, Option<PathBuf>>;
 }
@@ -23,6 +25,11 @@ impl Files for SystemFiles {
 
     fn open(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>> {
         chosen(rfd::AsyncFileDialog::new().set_title(title).add_filter("JSON", &["json"]).pick_file())
+    }
+
+    fn certificates(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>> {
+        let dialog = rfd::AsyncFileDialog::new().set_title(title);
+        chosen(dialog.add_filter("Certificates", &["pem", "crt", "cer"]).pick_file())
     }
 
     fn save(&self, title: &str, name: &str) -> BoxFuture<'static, Option<PathBuf>> {
@@ -120,6 +127,10 @@ pub mod tests {
         }
 
         fn open(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>> {
+            self.answer(title)
+        }
+
+        fn certificates(&self, title: &str) -> BoxFuture<'static, Option<PathBuf>> {
             self.answer(title)
         }
 

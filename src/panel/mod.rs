@@ -7,6 +7,7 @@
 mod about;
 pub mod app;
 pub mod background;
+pub mod connect;
 mod diagnostics;
 pub mod failure_window;
 pub mod files;

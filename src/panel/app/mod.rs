@@ -155,10 +155,7 @@ impl Panel {
     fn see_to(&mut self, context: &egui::Context, intent: Intent) {
         let Self { state, background, pipe, work, .. } = self;
         match intent {
-            Intent::Open(dialog) => match open::open(dialog) {
-                Ok(view) => self.dialogs.push(view),
-                Err(why) => state.notices.tell(why),
-            },
+            Intent::Open(dialog) => self.dialogs.push(open::open(dialog)),
             Intent::Copy(text) => context.copy_text(text),
             Intent::TryNow => self.link.try_now(),
             Intent::ScopeChosen(_) | Intent::Configured => {

@@ -4,17 +4,17 @@ use super::View;
 use crate::panel::about::AboutView;
 use crate::panel::diagnostics::DiagnosticsView;
 use crate::panel::settings_window::SettingsView;
-use crate::panel::state::{Dialog, Notice};
+use crate::panel::state::Dialog;
+use crate::panel::{impersonation_test, scope, wizard};
 
 /// A dialog, fresh.
-pub(super) fn open(dialog: Dialog) -> Result<Box<dyn View>, Notice> {
-    let missing = match dialog {
-        Dialog::Settings(tab) => return Ok(Box::new(SettingsView::new(tab))),
-        Dialog::Diagnostics => return Ok(Box::<DiagnosticsView>::default()),
-        Dialog::About => return Ok(Box::new(AboutView)),
-        Dialog::Wizard => "The configuration wizard",
-        Dialog::Scope(_) => "The senders' scope",
-        Dialog::ImpersonationTest => "The impersonation test",
-    };
-    Err(Notice::problem(format!("{missing} is not part of this build.")))
+pub(super) fn open(dialog: Dialog) -> Box<dyn View> {
+    match dialog {
+        Dialog::Settings(tab) => Box::new(SettingsView::new(tab)),
+        Dialog::Wizard => Box::<wizard::Dialog>::default(),
+        Dialog::Scope(scope) => Box::new(scope::Dialog::new(scope)),
+        Dialog::ImpersonationTest => Box::<impersonation_test::Dialog>::default(),
+        Dialog::Diagnostics => Box::<DiagnosticsView>::default(),
+        Dialog::About => Box::new(AboutView),
+    }
 }

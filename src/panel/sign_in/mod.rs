@@ -10,6 +10,7 @@ mod view;
 use std::path::PathBuf;
 
 use eframe::egui::Context;
+use futures_util::future::BoxFuture;
 
 use self::state::{Effect, State};
 use super::app::Surroundings;
@@ -93,7 +94,10 @@ impl SignInDialog {
             Some(Effect::LoggedOn) => self.connect(SignIn::LoggedOn, around),
             Some(Effect::SignIn(credentials)) => self.connect(SignIn::As(credentials), around),
             Some(Effect::Stop) => self.connecting = None,
-            Some(Effect::ChooseFile) => self.choosing = Some(around.background.task(choose())),
+            Some(Effect::ChooseFile) => {
+                let file = around.files.certificates("Certificate authority of the domain");
+                self.choosing = Some(around.background.task(choose(file)));
+            }
             Some(Effect::Cancel) | None => {}
         }
     }
@@ -105,12 +109,11 @@ impl SignInDialog {
 }
 
 /// Lets the person choose a file with certificates, and reads it.
-async fn choose() -> Result<Option<Chosen>, String> {
-    let dialog = rfd::AsyncFileDialog::new()
-        .set_title("Certificate authority of the domain")
-        .add_filter("Certificates", &["pem", "crt", "cer"]);
-    let Some(file) = dialog.pick_file().await else { return Ok(None) };
-    read(file.path().to_owned()).await.map(Some)
+async fn choose(file: BoxFuture<'static, Option<PathBuf>>) -> Result<Option<Chosen>, String> {
+    match file.await {
+        Some(path) => read(path).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Much more than any list of authorities.

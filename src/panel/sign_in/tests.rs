@@ -126,6 +126,25 @@ fn a_file_that_holds_no_certificate_is_refused_with_the_reason() {
 }
 
 #[test]
+fn an_authority_of_ones_own_is_chosen_as_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("corp-ca.pem");
+    std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n").unwrap();
+    let mut signing = Signing::not_logged_on();
+    signing.around = signing.around.choosing(&path);
+    let mut screen = Screen::new(SIZE, signing, draw);
+    screen.wait("the system's");
+    screen.click("Choose…");
+    screen.wait("corp-ca.pem");
+    screen.type_into("User name", "anna@corp.example");
+    screen.type_into("Password", "right");
+    screen.press(Key::Enter);
+    screen.wait_for("the session", |signing| signing.signed_in == Some(true));
+    let sign_ins = screen.dialog().connecting.sign_ins.lock().unwrap();
+    assert!(matches!(sign_ins.last(), Some(SignIn::As(last)) if last.extra_roots.len() == 1));
+}
+
+#[test]
 fn the_sign_in_looks_as_it_was_approved() {
     let mut pictures = Pictures::new();
     pictures.take("sign-in", SIZE, Signing::not_logged_on, draw, |screen| {

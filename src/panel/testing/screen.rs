@@ -12,6 +12,8 @@ use jiff::tz::TimeZone;
 use super::{background, wait_for};
 use crate::panel::app::Surroundings;
 use crate::panel::background::Background;
+use crate::panel::files::Files;
+use crate::panel::files::tests::Answers;
 use crate::panel::session::Connect;
 use crate::panel::state::State;
 use crate::panel::style;
@@ -22,17 +24,25 @@ pub struct Around {
     pub state: State,
     background: Background,
     pipe: Client,
+    files: Arc<dyn Files>,
     connect: Arc<dyn Connect>,
 }
 
 impl Around {
     pub fn new(pipe: &std::path::Path, connect: Arc<dyn Connect>) -> Self {
         let state = State { zone: TimeZone::UTC, ..State::default() };
-        Self { state, background: background(), pipe: Client::new(pipe).unwrap(), connect }
+        let files = Arc::new(Answers::default());
+        Self { state, background: background(), pipe: Client::new(pipe).unwrap(), files, connect }
+    }
+
+    /// The person chooses this file whenever one is to be chosen.
+    pub fn choosing(self, path: &std::path::Path) -> Self {
+        Self { files: Arc::new(Answers::with(path)), ..self }
     }
 
     pub fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { state: &self.state, background: &self.background, pipe: &self.pipe, connect: &self.connect }
+        let Self { state, background, pipe, files, connect } = self;
+        Surroundings { state, background, pipe, files, connect }
     }
 }
 
