@@ -18,6 +18,8 @@ mod memory;
 pub mod picker;
 pub mod sandbox;
 pub mod scope;
+#[cfg(test)]
+mod scripted;
 mod selection;
 pub mod session;
 pub mod settings_window;
@@ -25,8 +27,6 @@ pub mod sign_in;
 mod start;
 pub mod state;
 pub mod style;
-#[cfg(test)]
-mod testing;
 pub mod widgets;
 mod window;
 pub mod wizard;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eframe::egui::Key;
 
 use super::*;
-use crate::panel::testing::{
+use crate::panel::scripted::{
     Around, Connecting, Directory, Organisation, Pictures, Screen, background, failure, runtime, user,
 };
 use crate::setup::ConnectionChoice;

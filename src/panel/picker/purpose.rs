@@ -73,7 +73,7 @@ pub fn remarks(object: &DirectoryObject) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::panel::testing::{group, user};
+    use crate::panel::scripted::{group, user};
 
     /// W4
     #[test]

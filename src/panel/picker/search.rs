@@ -121,7 +121,7 @@ fn broken_down() -> SearchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::panel::testing::{Directory, users, wait_for};
+    use crate::panel::scripted::{Directory, users, wait_for};
     use crate::panel::picker::state::{Intent, Phase, State};
     use crate::panel::picker::{Purpose, state};
 

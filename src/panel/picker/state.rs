@@ -293,7 +293,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::panel::testing::{group, user};
+    use crate::panel::scripted::{group, user};
 
     const START: Duration = Duration::from_secs(100);
 

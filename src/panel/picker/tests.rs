@@ -6,7 +6,7 @@ use eframe::egui::{Context, Key, Modifiers};
 
 use super::*;
 use crate::directory::{Location, LocationKind};
-use crate::panel::testing::{Directory, Pictures, Screen, background, group, user, users};
+use crate::panel::scripted::{Directory, Pictures, Screen, background, group, user, users};
 
 struct Picking {
     picker: Option<Picker>,
@@ -184,7 +184,7 @@ fn while_the_directory_is_slow_the_window_is_not() {
     screen.press(Key::Enter);
     screen.press(Key::Escape);
     assert_eq!(screen.dialog().outcome, Some(Outcome::Cancelled));
-    crate::panel::testing::wait_for("the search to end", || directory.searching() == 0);
+    crate::panel::scripted::wait_for("the search to end", || directory.searching() == 0);
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn folded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::panel::testing::{group, user, users};
+    use crate::panel::scripted::{group, user, users};
     use crate::pipe::types::ScopeEntryReport;
 
     fn listed(names: &[&str]) -> State {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eframe::egui::{Key, Modifiers};
 
 use super::*;
-use crate::panel::testing::{Around, Connecting, Directory, Organisation, Pictures, Screen, group, user, users};
+use crate::panel::scripted::{Around, Connecting, Directory, Organisation, Pictures, Screen, group, user, users};
 use crate::pipe::types::{EntryState, ScopeEntryReport};
 use crate::settings::ScopeMode;
 

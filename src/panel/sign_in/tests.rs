@@ -6,7 +6,7 @@ use eframe::egui::Key;
 
 use super::*;
 use crate::panel::session::{Connect, Prefilled, Remembering};
-use crate::panel::testing::{Around, Connecting, Directory, Organisation, Pictures, Screen, failure};
+use crate::panel::scripted::{Around, Connecting, Directory, Organisation, Pictures, Screen, failure};
 
 const SIZE: [f32; 2] = [580.0, 430.0];
 
@@ -118,7 +118,7 @@ fn a_file_that_holds_no_certificate_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.cer");
     std::fs::write(&path, [0x30, 0x82, 0xff]).unwrap();
-    let runtime = crate::panel::testing::runtime();
+    let runtime = crate::panel::scripted::runtime();
     assert!(runtime.block_on(read(path.clone())).err().unwrap().contains("ca.cer holds no certificate in PEM form"));
     std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n").unwrap();
     assert_eq!(runtime.block_on(read(path)).unwrap().name, "ca.cer");

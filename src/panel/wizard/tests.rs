@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eframe::egui::Key;
 
 use super::*;
-use crate::panel::testing::{Directory, Organisation, Pictures, Screen, background, failure, runtime, user};
+use crate::panel::scripted::{Directory, Organisation, Pictures, Screen, background, failure, runtime, user};
 use crate::pipe::client::Client;
 use crate::settings::Environment;
 use crate::setup::Failure;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use eframe::egui::{Context, Key, Modifiers, Theme, Vec2};
-use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration};
+use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuSetup};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, Node, SnapshotOptions, SnapshotResults};
@@ -208,7 +208,11 @@ impl<D> Screen<D> {
 fn renderer() -> Option<WgpuTestRenderer> {
     static INSTANCE: OnceLock<eframe::wgpu::Instance> = OnceLock::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let wgpu_setup = default_wgpu_setup();
+    let mut wgpu_setup = default_wgpu_setup();
+    // OpenGL's contexts can't be used by several tests at a time.
+    if let WgpuSetup::CreateNew(setup) = &mut wgpu_setup {
+        setup.instance_descriptor.backends = eframe::wgpu::Backends::PRIMARY;
+    }
     let instance = INSTANCE.get_or_init(|| runtime.block_on(wgpu_setup.new_instance()));
     let configuration = WgpuConfiguration { wgpu_setup, ..WgpuConfiguration::default() };
     let state = RenderState::create(&configuration, instance, None, RendererOptions::PREDICTABLE);
