@@ -18,6 +18,8 @@ pub mod settings_window;
 mod start;
 pub mod state;
 pub mod style;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod widgets;
 mod window;
 

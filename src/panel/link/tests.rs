@@ -19,7 +19,7 @@ impl Engine for Idle {
 async fn start(folder: &Path) -> Updater {
     let (data, pipe) = (folder.join("data"), folder.join("pipe.sock"));
     let options = UpdaterOptions { data, pipe, sandbox: false, clock: Clock::system() };
-    Updater::start(options, |_| Ok(Idle)).await.unwrap()
+    Updater::start(options, |_, _| Ok(Idle)).await.unwrap()
 }
 
 /// A link with the state that its news lead to.
