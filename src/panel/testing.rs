@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use eframe::egui::{Theme, Ui, UiBuilder, vec2};
-use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration};
+use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuSetup};
+use eframe::wgpu::Backends;
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, SnapshotOptions};
 use jiff::Timestamp;
@@ -155,7 +156,11 @@ fn builder<S>(size: (f32, f32), theme: Theme) -> egui_kittest::HarnessBuilder<S>
 fn renderer() -> Option<WgpuTestRenderer> {
     static INSTANCE: OnceLock<eframe::wgpu::Instance> = OnceLock::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let wgpu_setup = default_wgpu_setup();
+    let mut wgpu_setup = default_wgpu_setup();
+    // OpenGL's contexts can't be used by several tests at a time.
+    if let WgpuSetup::CreateNew(setup) = &mut wgpu_setup {
+        setup.instance_descriptor.backends = Backends::PRIMARY;
+    }
     let instance = INSTANCE.get_or_init(|| runtime.block_on(wgpu_setup.new_instance()));
     let configuration = WgpuConfiguration { wgpu_setup, ..WgpuConfiguration::default() };
     let state = RenderState::create(&configuration, instance, None, RendererOptions::PREDICTABLE);

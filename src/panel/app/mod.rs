@@ -192,3 +192,6 @@ impl Panel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

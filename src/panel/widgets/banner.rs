@@ -1,6 +1,6 @@
 //! A message across the window or a dialog: what concerns everything below it.
 
-use eframe::egui::{CornerRadius, Frame, Label, Margin, RichText, Stroke, Ui};
+use eframe::egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
 
 use super::{Button, Icon, icon_button, tone_icon};
 use crate::panel::style::{self, Tone};
@@ -60,8 +60,9 @@ impl<'a> Banner<'a> {
                 ui.horizontal(|ui| {
                     self.icon.show(ui, colour);
                     let room = ui.available_width() - width - if width > 0.0 { style::SMALL } else { 0.0 };
-                    ui.vertical(|ui| {
-                        ui.set_width(room);
+                    let place = Layout::left_to_right(Align::Center);
+                    ui.allocate_ui_with_layout(vec2(room, style::CONTROL), place, |ui| {
+                        ui.set_min_size(vec2(room, style::CONTROL));
                         ui.add(Label::new(RichText::new(self.text)).wrap());
                     });
                     let start = ui.cursor().left();
