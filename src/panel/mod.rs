@@ -27,6 +27,8 @@ pub mod sign_in;
 mod start;
 pub mod state;
 pub mod style;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod widgets;
 mod window;
 pub mod wizard;

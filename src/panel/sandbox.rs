@@ -2,7 +2,7 @@
 //! data and its own pipe. Everything ends and goes when the window is closed.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
@@ -61,6 +61,8 @@ pub struct Opened {
 /// The place where it is; known before anything runs.
 pub struct Rehearsal {
     folder: TempDir,
+    /// The updater's program; none: the one beside the panel's.
+    program: Option<PathBuf>,
     opened: Arc<OnceLock<Opened>>,
     stop: CancellationToken,
 }
@@ -78,7 +80,19 @@ impl Rehearsal {
     /// When there is no place for temporary files.
     pub fn new() -> Result<Self, RehearsalError> {
         let folder = tempfile::Builder::new().prefix("siu-").tempdir().map_err(RehearsalError::Folder)?;
-        Ok(Self { folder, opened: Arc::default(), stop: CancellationToken::new() })
+        Ok(Self { folder, program: None, opened: Arc::default(), stop: CancellationToken::new() })
+    }
+
+    /// With an updater that is not beside the panel.
+    #[must_use]
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self { program: Some(program), ..self }
+    }
+
+    /// Where everything of it is, until it is closed.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where its updater will listen.
@@ -147,7 +161,7 @@ impl Rehearsal {
     }
 
     fn updater(&self) -> Result<(Child, File), RehearsalError> {
-        let program = start::program()?;
+        let program = self.program.clone().map_or_else(start::program, Ok)?;
         let log = tempfile::tempfile().map_err(RehearsalError::Folder)?;
         let mut command = Command::new(&program);
         command.arg("run").arg("--data").arg(self.folder.path().join("updater")).arg("--pipe").arg(self.pipe());

@@ -189,3 +189,6 @@ impl Panel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

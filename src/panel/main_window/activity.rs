@@ -35,13 +35,14 @@ pub fn show(ui: &mut Ui, state: &State) -> Vec<Intent> {
         nothing(ui, messages, &mut wanted);
         return wanted;
     }
-    let columns = columns(messages.sorting());
+    let wide = ui.available_width() >= WIDE;
+    let columns = columns(messages.sorting(), wide);
     let selected = messages.selected();
     let current = selected.and_then(|id| messages.place_of(id));
-    let response = Table::new("Messages", &columns).current(current).show(ui, messages.len(), |row| {
+    let response = Table::new("Messages", &columns).id_salt(wide).current(current).show(ui, messages.len(), |row| {
         let Some(listed) = messages.at(row.index()) else { return };
         row.selected(selected == Some(listed.id));
-        draw(row, listed, state);
+        draw(row, listed, state, wide);
     });
     if let Some(listed) = response.clicked.or(response.moved_to).and_then(|place| messages.at(place)) {
         wanted.push(Intent::Select(Some(listed.id)));
@@ -59,18 +60,23 @@ pub fn show(ui: &mut Ui, state: &State) -> Vec<Intent> {
     wanted
 }
 
-fn columns(sorting: Sorting) -> [Column<'static>; 5] {
-    COLUMNS.map(|(by, title)| {
+/// Narrower than this, the reason has no room: the details show it.
+const WIDE: f32 = 820.0;
+
+fn columns(sorting: Sorting, wide: bool) -> Vec<Column<'static>> {
+    let shown = if wide { &COLUMNS[..] } else { &COLUMNS[..4] };
+    let columns = shown.iter().map(|(by, title)| {
         let sort = if sorting.ascending { Sort::Ascending } else { Sort::Descending };
         let column = match by {
-            SortBy::State => Column::new(title, 106.0),
-            SortBy::Time => Column::new(title, 136.0),
-            SortBy::Sender => Column::new(title, 200.0),
-            SortBy::Subject => Column::new(title, 250.0),
-            SortBy::Reason => Column::rest(title),
+            SortBy::State => Column::new(title, 100.0),
+            SortBy::Time => Column::new(title, 132.0),
+            SortBy::Sender => Column::new(title, if wide { 220.0 } else { 170.0 }),
+            SortBy::Subject if wide => Column::new(title, 260.0),
+            SortBy::Subject | SortBy::Reason => Column::rest(title),
         };
-        column.sortable((sorting.by == by).then_some(sort))
-    })
+        column.sortable((sorting.by == *by).then_some(sort))
+    });
+    columns.collect()
 }
 
 /// Search field on the left, what concerns all on the right.
@@ -135,7 +141,7 @@ fn nothing(ui: &mut Ui, messages: &Messages, wanted: &mut Vec<Intent>) {
     }
 }
 
-fn draw(row: &mut Row<'_, '_, '_>, listed: &Listed, state: &State) {
+fn draw(row: &mut Row<'_, '_, '_>, listed: &Listed, state: &State, wide: bool) {
     let (icon, tone, word) = words::state(listed.state);
     row.cell(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
@@ -149,7 +155,9 @@ fn draw(row: &mut Row<'_, '_, '_>, listed: &Listed, state: &State) {
         subject if subject.trim().is_empty() => RichText::new("(no subject)").weak(),
         subject => RichText::new(subject),
     });
-    row.text(RichText::new(reason(listed)).weak());
+    if wide {
+        row.text(RichText::new(reason(listed)).weak());
+    }
 }
 
 /// Why it is as it is, on one line.

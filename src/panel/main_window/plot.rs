@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::words;
 use crate::panel::state::{Fetched, Intent, Span, State};
-use crate::panel::style::{TEXT_TITLE, TINY, grouped};
+use crate::panel::style::{self, TEXT_TITLE, TINY, grouped};
 use crate::panel::widgets::{Button, ButtonStyle, Note, busy, note};
 use crate::pipe::types::{Bucket, Series, State as MessageState};
 
@@ -63,13 +63,16 @@ fn chart(ui: &mut Ui, state: &State, series: &Series) {
     );
     let stacked = |lower: &[fn(&Bucket) -> u32], shown: MessageState, count: fn(&Bucket) -> u32| {
         let (_, tone, name) = words::state(shown);
+        let colour = tone.colour(ui.visuals());
         let bars = series.buckets.iter().enumerate().filter(|(_, bucket)| count(bucket) > 0).map(|(at, bucket)| {
             let below: u32 = lower.iter().map(|lower| lower(bucket)).sum();
             Bar::new(from + step * (at as f64 + 0.5), f64::from(count(bucket)))
                 .base_offset(f64::from(below))
                 .width(step * 0.8)
+                .fill(colour)
+                .stroke(egui::Stroke::NONE)
         });
-        BarChart::new(name, bars.collect()).color(tone.colour(ui.visuals())).allow_hover(false)
+        BarChart::new(name, bars.collect()).color(colour).allow_hover(false)
     };
     let charts = [
         stacked(&[], MessageState::Updated, |bucket| bucket.updated),
@@ -88,6 +91,9 @@ fn chart(ui: &mut Ui, state: &State, series: &Series) {
         .show_x(false)
         .show_y(false)
         .show_background(false)
+        .show_grid([false, true])
+        .grid_color(style::line(ui.visuals()))
+        .grid_fade(0.0)
         .set_margin_fraction(egui::Vec2::ZERO)
         .sense(egui::Sense::hover())
         .x_grid_spacer(move |_| marks(span, from, to))

@@ -4,11 +4,18 @@ use eframe::egui::{self, Align, Layout, RichText, Ui};
 
 use crate::panel::state::{Dialog, Intent, Link, State, Tab};
 use crate::panel::style::{Tone, legible};
-use crate::panel::widgets::{Button, ButtonStyle, Icon, link, tone_icon};
+use crate::panel::widgets::{Button, ButtonStyle, Icon, icon_button, link, tone_icon};
 use crate::pipe::types::Activity;
+
+const WIDE: f32 = 960.0;
+
+/// Room for the words about the status, without the account.
+const WORDS: f32 = 270.0;
 
 pub fn show(ui: &mut Ui, state: &State) -> Vec<Intent> {
     let mut wanted = Vec::new();
+    // Where words have no room, pictures stand alone.
+    let wide = ui.available_width() >= WIDE;
     ui.horizontal(|ui| {
         let absent = match &state.link {
             Link::Connected(_) => None,
@@ -23,8 +30,12 @@ pub fn show(ui: &mut Ui, state: &State) -> Vec<Intent> {
             (Icon::Diagnostics, "Diagnostics", None, Dialog::Diagnostics),
             (Icon::About, "About", None, Dialog::About),
         ] {
-            let button = Button::new(text).icon(icon).style(ButtonStyle::Quiet).greyed(greyed);
-            if button.show(ui).clicked() {
+            let pressed = if wide {
+                Button::new(text).icon(icon).style(ButtonStyle::Quiet).greyed(greyed).show(ui)
+            } else {
+                ui.add_enabled_ui(greyed.is_none(), |ui| icon_button(ui, icon, text)).inner
+            };
+            if pressed.clicked() {
                 wanted.push(Intent::Open(dialog));
             }
         }
@@ -54,7 +65,14 @@ fn status(ui: &mut Ui, state: &State, wanted: &mut Vec<Intent>) {
             }));
         }
         if let Some(account) = &status.account {
-            ui.add(egui::Label::new(RichText::new(legible(account)).weak()).truncate());
+            let room = ui.available_width() - WORDS;
+            if room > 60.0 {
+                let account = RichText::new(legible(account)).weak();
+                ui.scope(|ui| {
+                    ui.set_max_width(room);
+                    ui.add(egui::Label::new(account).truncate());
+                });
+            }
         }
     }
     ui.label(RichText::new(text).strong());

@@ -1,24 +1,8 @@
-use jiff::Timestamp;
-
 use super::*;
 use crate::pipe::types::{Activity, Counts};
 
 fn status(process: u32) -> Status {
-    Status {
-        version: "1".into(),
-        api: 1,
-        process,
-        started_at: Timestamp::UNIX_EPOCH,
-        sandbox: false,
-        activity: Activity::Off,
-        account: None,
-        ews_url: None,
-        counts: Counts::default(),
-        smtp: None,
-        pickup: None, scope: Default::default(),
-        data: PathBuf::new(),
-        notices: Vec::new(),
-    }
+    Status { process, counts: Counts::default(), ..crate::panel::testing::status(Activity::Off) }
 }
 
 #[test]

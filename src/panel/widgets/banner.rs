@@ -1,6 +1,6 @@
 //! A message across the window or a dialog: what concerns everything below it.
 
-use eframe::egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{Align, CornerRadius, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
 
 use super::{Button, Icon, icon_button, tone_icon};
 use crate::panel::style::{self, Tone};
@@ -54,19 +54,31 @@ impl<'a> Banner<'a> {
             .inner_margin(Margin::symmetric(12, 6))
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if self.dismissible && icon_button(ui, Icon::Clear, "Dismiss").clicked() {
-                        pressed = Some(Pressed::Dismissed);
-                    }
-                    for (at, action) in self.actions.into_iter().enumerate().rev() {
+                // The words take what the buttons leave: how wide those are is known from the last time.
+                let id = ui.scope_id().with("actions");
+                let width = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(0.0);
+                ui.horizontal(|ui| {
+                    self.icon.show(ui, colour);
+                    let room = ui.available_width() - width - if width > 0.0 { style::SMALL } else { 0.0 };
+                    let place = Layout::left_to_right(Align::Center);
+                    ui.allocate_ui_with_layout(vec2(room, style::CONTROL), place, |ui| {
+                        ui.set_min_size(vec2(room, style::CONTROL));
+                        ui.add(Label::new(RichText::new(self.text)).wrap());
+                    });
+                    let start = ui.cursor().left();
+                    for (at, action) in self.actions.into_iter().enumerate() {
                         if action.show(ui).clicked() {
                             pressed = Some(Pressed::Action(at));
                         }
                     }
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        self.icon.show(ui, colour);
-                        ui.add(Label::new(RichText::new(self.text)).wrap());
-                    });
+                    if self.dismissible && icon_button(ui, Icon::Clear, "Dismiss").clicked() {
+                        pressed = Some(Pressed::Dismissed);
+                    }
+                    let used = (ui.min_rect().right() - start).max(0.0);
+                    if (used - width).abs() > 0.5 {
+                        ui.data_mut(|data| data.insert_temp(id, used));
+                        ui.ctx().request_discard("the width of a banner's buttons is known now");
+                    }
                 });
             });
         pressed

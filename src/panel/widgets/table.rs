@@ -58,6 +58,7 @@ pub struct Table<'a> {
     height: Option<f32>,
     scroll_to: Option<usize>,
     current: Option<usize>,
+    salt: u64,
 }
 
 /// What the person did, and what is seen.
@@ -114,7 +115,7 @@ impl Row<'_, '_, '_> {
 impl<'a> Table<'a> {
     /// Its name is its identity among others in the window, and what a screen reader says.
     pub fn new(name: &'a str, columns: &'a [Column<'a>]) -> Self {
-        Self { name, columns, height: None, scroll_to: None, current: None }
+        Self { name, columns, height: None, scroll_to: None, current: None, salt: 0 }
     }
 
     /// As high as this; without it, as high as there is room.
@@ -125,6 +126,11 @@ impl<'a> Table<'a> {
     /// Makes this row visible.
     pub fn scroll_to(self, row: Option<usize>) -> Self {
         Self { scroll_to: row, ..self }
+    }
+
+    /// Widths of columns are remembered apart for each salt: for tables that have other columns at times.
+    pub fn id_salt(self, salt: impl Into<u64>) -> Self {
+        Self { salt: salt.into(), ..self }
     }
 
     /// The row where the keyboard is.
@@ -149,6 +155,7 @@ impl<'a> Table<'a> {
                 ui.set_max_height(height);
                 ui.spacing_mut().item_spacing = egui::vec2(0.0, 0.0);
                 let mut table = TableBuilder::new(ui)
+                    .id_salt(self.salt)
                     .striped(false)
                     .sense(Sense::CLICK)
                     .cell_layout(Layout::left_to_right(Align::Center))
@@ -187,7 +194,6 @@ impl<'a> Table<'a> {
                             }
                             if pressed.clicked() {
                                 response.clicked = Some(at);
-                                pressed.ctx.memory_mut(|memory| memory.request_focus(id));
                             }
                         });
                     });
@@ -197,6 +203,9 @@ impl<'a> Table<'a> {
         // Focus goes to the table as a whole: a hundred thousand stops would be of no use to a keyboard.
         let place = ui.interact(inside, id, Sense::focusable_noninteractive());
         place.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Table, true, self.name));
+        if response.clicked.is_some() {
+            place.request_focus();
+        }
         if place.has_focus() {
             let stroke = Stroke::new(2.0, accent(ui.visuals()));
             ui.painter().rect_stroke(inside, CornerRadius::same(4), stroke, egui::StrokeKind::Inside);
