@@ -32,8 +32,7 @@ impl ActiveDirectory {
             SignIn::LoggedOn => (self.own_domain(known)?, directory::SignIn::LoggedOn, None),
             SignIn::As(credentials) => {
                 let Credentials { domain, controller, user, password, extra_roots } = *credentials;
-                let settings =
-                    DirectorySettings { domain, controllers: controller.into_iter().collect(), extra_roots };
+                let settings = DirectorySettings { domain, controllers: controller.into_iter().collect(), extra_roots };
                 let person = Person { upn: user.clone(), password: password.clone() };
                 (settings, directory::SignIn::Password { upn: user, password }, Some(person))
             }

@@ -121,9 +121,9 @@ fn broken_down() -> SearchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::panel::scripted::{Directory, users, wait_for};
     use crate::panel::picker::state::{Intent, Phase, State};
     use crate::panel::picker::{Purpose, state};
+    use crate::panel::scripted::{Directory, users, wait_for};
 
     struct Picking {
         _runtime: tokio::runtime::Runtime,

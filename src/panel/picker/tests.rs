@@ -67,12 +67,7 @@ fn locations() -> Vec<Location> {
         location("emea.corp.example", LocationKind::Forest, Some("corp.example"), None),
         location("north.emea.corp.example", LocationKind::Forest, Some("emea.corp.example"), None),
         location("partner.example", LocationKind::Trusted, None, None),
-        location(
-            "old.example",
-            LocationKind::Trusted,
-            None,
-            Some("No domain controller of old.example answers."),
-        ),
+        location("old.example", LocationKind::Trusted, None, Some("No domain controller of old.example answers.")),
     ]
 }
 
@@ -237,18 +232,36 @@ fn the_picker_looks_as_it_was_approved() {
         directory.locate(locations());
         Arc::new(directory)
     };
-    pictures.take("picker", SIZE, || Picking::new(&directory(), scope()), draw, |screen| {
-        screen.wait("7 found");
-        screen.click("Ben Carter");
-        screen.click_with("Board", Modifiers::COMMAND);
-    });
+    pictures.take(
+        "picker",
+        SIZE,
+        || Picking::new(&directory(), scope()),
+        draw,
+        |screen| {
+            screen.wait("7 found");
+            screen.click("Ben Carter");
+            screen.click_with("Board", Modifiers::COMMAND);
+        },
+    );
     let one = [900.0, 600.0];
-    pictures.take("picker-unusable", one, || Picking::new(&directory(), Purpose::ServiceAccount), draw, |screen| {
-        screen.wait("5 found");
-        screen.click("Cora Diaz");
-    });
-    pictures.take("picker-locations", one, || Picking::new(&directory(), Purpose::ServiceAccount), draw, |screen| {
-        screen.wait("5 found");
-        screen.click("Locations…");
-    });
+    pictures.take(
+        "picker-unusable",
+        one,
+        || Picking::new(&directory(), Purpose::ServiceAccount),
+        draw,
+        |screen| {
+            screen.wait("5 found");
+            screen.click("Cora Diaz");
+        },
+    );
+    pictures.take(
+        "picker-locations",
+        one,
+        || Picking::new(&directory(), Purpose::ServiceAccount),
+        draw,
+        |screen| {
+            screen.wait("5 found");
+            screen.click("Locations…");
+        },
+    );
 }

@@ -1,6 +1,6 @@
 //! Draws the picker: state in, wishes out.
 
-use eframe::egui::{Align, Context, Id, Key, Label, Layout, Modifiers, Popup, PopupCloseBehavior, RichText, Ui};
+use eframe::egui::{Align, Context, Key, Label, Layout, Modifiers, Popup, PopupCloseBehavior, RichText, Ui};
 
 use super::chips;
 use super::icons::object_icon;
@@ -51,11 +51,15 @@ fn content(ui: &mut Ui, state: &State) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     where_to_search(ui, state, &mut wanted);
     ui.add_space(TINY);
-    let table = ui.make_persistent_id(TABLE);
-    search_field(ui, state, table, &mut wanted);
+    let into_the_list = search_field(ui, state, &mut wanted);
     let below = if state.purpose.many() { chips::HEIGHT + 64.0 } else { 36.0 };
     let room = ui.available_height() - below;
-    results(ui, state, room, table, &mut wanted);
+    let table = ui.make_persistent_id(TABLE);
+    results(ui, state, room, &mut wanted);
+    if into_the_list {
+        ui.memory_mut(|memory| memory.request_focus(table));
+        wanted.push(Wanted::State(Intent::Go { at: state.cursor().unwrap_or(0), how: Pick::Only }));
+    }
     what_is_said(ui, state, &mut wanted);
     if state.purpose.many() {
         ui.add_space(TINY);
@@ -110,7 +114,8 @@ fn object_types(ui: &mut Ui, kinds: Kinds, wanted: &mut Vec<Wanted>) {
     }
 }
 
-fn search_field(ui: &mut Ui, state: &State, table: Id, wanted: &mut Vec<Wanted>) {
+/// Returns whether the keyboard is to go into the list.
+fn search_field(ui: &mut Ui, state: &State, wanted: &mut Vec<Wanted>) -> bool {
     let mut text = state.text.clone();
     let response = ui
         .horizontal(|ui| {
@@ -123,27 +128,25 @@ fn search_field(ui: &mut Ui, state: &State, table: Id, wanted: &mut Vec<Wanted>)
     if response.changed() {
         wanted.push(Wanted::State(Intent::Type(text)));
     }
-    if response.has_focus() {
-        if state.is_due() {
-            // What was typed is searched for first; OK would be too early.
-            takes_enter(ui);
-        }
-        if ui.input(|input| input.key_pressed(Key::ArrowDown)) && !state.results.is_empty() {
-            ui.memory_mut(|memory| memory.request_focus(table));
-            let at = state.cursor().unwrap_or(0);
-            wanted.push(Wanted::State(Intent::Go { at, how: Pick::Only }));
-        }
-    }
-    if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) && state.is_due() {
+    if response.has_focus() && state.is_due() {
+        // What was typed is searched for first; OK would be too early.
         takes_enter(ui);
-        response.request_focus();
-        wanted.push(Wanted::State(Intent::SearchNow));
     }
+    if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+        // Enter is a wish, not the end of typing.
+        response.request_focus();
+        if state.is_due() {
+            takes_enter(ui);
+            wanted.push(Wanted::State(Intent::SearchNow));
+        }
+    }
+    let down = ui.input(|input| input.key_pressed(Key::ArrowDown));
+    response.has_focus() && down && !state.results.is_empty()
 }
 
-fn results(ui: &mut Ui, state: &State, room: f32, table: Id, wanted: &mut Vec<Wanted>) {
+fn results(ui: &mut Ui, state: &State, room: f32, wanted: &mut Vec<Wanted>) {
     if !state.results.is_empty() {
-        list(ui, state, room, table, wanted);
+        list(ui, state, room, wanted);
         return;
     }
     let size = eframe::egui::vec2(ui.available_width(), room);
@@ -176,7 +179,7 @@ fn nothing(ui: &mut Ui, state: &State, wanted: &mut Vec<Wanted>) {
     }
 }
 
-fn list(ui: &mut Ui, state: &State, room: f32, table: Id, wanted: &mut Vec<Wanted>) {
+fn list(ui: &mut Ui, state: &State, room: f32, wanted: &mut Vec<Wanted>) {
     let columns = [
         Column::rest("Name"),
         Column::new("E-mail address", 230.0),
@@ -184,11 +187,12 @@ fn list(ui: &mut Ui, state: &State, room: f32, table: Id, wanted: &mut Vec<Wante
         Column::new("Remarks", 150.0),
     ];
     let modifiers = ui.input(|input| input.modifiers);
-    let response = Table::new(TABLE, &columns).height(room).current(state.cursor()).show(ui, state.results.len(), |row| {
-        let Some(object) = state.results.get(row.index()) else { return };
-        row.selected(state.selection.contains(&object.id));
-        draw(row, object, state.purpose.obstacle(object));
-    });
+    let response =
+        Table::new(TABLE, &columns).height(room).current(state.cursor()).show(ui, state.results.len(), |row| {
+            let Some(object) = state.results.get(row.index()) else { return };
+            row.selected(state.selection.contains(&object.id));
+            draw(row, object, state.purpose.obstacle(object));
+        });
     if let Some(at) = response.clicked {
         wanted.push(Wanted::State(Intent::Pick { at, how: pick(modifiers) }));
     }
@@ -202,9 +206,7 @@ fn list(ui: &mut Ui, state: &State, room: f32, table: Id, wanted: &mut Vec<Wante
     if response.double_clicked.is_some_and(usable) || (response.entered && !state.chosen.is_empty()) {
         wanted.push(Wanted::Ok);
     }
-    if ui.memory(|memory| memory.has_focus(table))
-        && ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A))
-    {
+    if response.focused && ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A)) {
         wanted.push(Wanted::State(Intent::All));
     }
     if response.visible.end + AHEAD > state.results.len() && state.phase == (Phase::Shown { more: true }) {

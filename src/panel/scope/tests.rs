@@ -118,10 +118,7 @@ fn an_entry_that_no_longer_exists_says_so_and_one_that_is_stale_since_when() {
     let scoping = Scoping::new(listed(&[gone.clone(), sales.clone(), staff.clone(), user("New One")])).knows(&[
         (&gone, EntryState::Gone { since: 1_764_000_000_000 }),
         (&sales, EntryState::Resolved { members: 1_234, at: 1_764_000_000_000 }),
-        (
-            &staff,
-            EntryState::Stale { members: 7, since: 1_764_000_000_000, reason: "No controller answers.".into() },
-        ),
+        (&staff, EntryState::Stale { members: 7, since: 1_764_000_000_000, reason: "No controller answers.".into() }),
     ]);
     let mut screen = Screen::new(SIZE, scoping, draw);
     assert!(screen.shows("no longer exists") && screen.shows("new"));

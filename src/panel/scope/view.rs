@@ -109,21 +109,13 @@ fn list(ui: &mut Ui, state: &State, zone: &TimeZone, room: f32, unused: Option<&
     });
 }
 
-fn table(
-    ui: &mut Ui,
-    state: &State,
-    zone: &TimeZone,
-    room: f32,
-    unused: Option<&str>,
-    intents: &mut Vec<Intent>,
-) {
+fn table(ui: &mut Ui, state: &State, zone: &TimeZone, room: f32, unused: Option<&str>, intents: &mut Vec<Intent>) {
     let columns = [
         Column::rest("Name"),
         Column::new("Domain", 150.0),
         Column::new("E-mail address", 220.0),
         Column::new("State", 210.0),
     ];
-    let id = ui.make_persistent_id(TABLE);
     let modifiers = ui.input(|input| input.modifiers);
     let response = Table::new(TABLE, &columns).height(room).current(state.cursor()).show(ui, state.rows(), |row| {
         let at = row.index();
@@ -140,7 +132,7 @@ fn table(
     if response.toggled {
         intents.push(Intent::ToggleCursor);
     }
-    if unused.is_none() && ui.memory(|memory| memory.has_focus(id)) {
+    if unused.is_none() && response.focused {
         let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
         if pressed(Modifiers::NONE, Key::Delete) {
             intents.push(Intent::Remove);

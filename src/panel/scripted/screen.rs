@@ -64,8 +64,12 @@ impl<D> Screen<D> {
         dialog: D,
         mut draw: impl FnMut(&Context, &mut D) + 'static,
     ) -> Self {
-        let mut builder =
-            Harness::builder().with_size(size).with_theme(theme).with_max_steps(30).with_context_setup(style::set).allow_missing_glyphs();
+        let mut builder = Harness::builder()
+            .with_size(size)
+            .with_theme(theme)
+            .with_max_steps(30)
+            .with_context_setup(style::set)
+            .allow_missing_glyphs();
         if let Some(renderer) = renderer {
             builder = builder.renderer(renderer);
         }

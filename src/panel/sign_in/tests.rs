@@ -5,8 +5,8 @@ use std::sync::Arc;
 use eframe::egui::Key;
 
 use super::*;
-use crate::panel::session::{Connect, Prefilled, Remembering};
 use crate::panel::scripted::{Around, Connecting, Directory, Organisation, Pictures, Screen, failure};
+use crate::panel::session::{Connect, Prefilled, Remembering};
 
 const SIZE: [f32; 2] = [580.0, 430.0];
 
@@ -72,7 +72,9 @@ fn others_sign_in_by_name_and_password_and_a_wrong_one_is_told() {
     screen.press(Key::Enter);
     screen.wait_for("the session", |signing| signing.signed_in == Some(true));
     let sign_ins = screen.dialog().connecting.sign_ins.lock().unwrap();
-    assert!(matches!(&sign_ins[..], [SignIn::LoggedOn, SignIn::As(_), SignIn::As(last)] if last.domain == "corp.example"));
+    assert!(
+        matches!(&sign_ins[..], [SignIn::LoggedOn, SignIn::As(_), SignIn::As(last)] if last.domain == "corp.example")
+    );
 }
 
 #[test]

@@ -12,12 +12,17 @@ fn indent(ui: &Ui) -> f32 {
 
 /// One of several; `clicked()` chooses it.
 pub fn radio(ui: &mut Ui, chosen: bool, label: &str, description: &str, greyed: Option<&str>) -> Response {
+    // Enter goes to the dialog's default button, as everywhere; the space bar chooses.
     row(ui, description, greyed, |ui| ui.radio(chosen, label))
 }
 
 /// On or off; `changed()` tells.
 pub fn check(ui: &mut Ui, on: &mut bool, label: &str, description: &str, greyed: Option<&str>) -> Response {
-    row(ui, description, greyed, |ui| ui.checkbox(on, label))
+    let response = row(ui, description, greyed, |ui| ui.checkbox(on, label));
+    if response.has_focus() {
+        takes_enter(ui);
+    }
+    response
 }
 
 fn row(ui: &mut Ui, description: &str, greyed: Option<&str>, control: impl FnOnce(&mut Ui) -> Response) -> Response {
@@ -25,9 +30,6 @@ fn row(ui: &mut Ui, description: &str, greyed: Option<&str>, control: impl FnOnc
         ui.spacing_mut().item_spacing.y = 0.0;
         let response = ui.add_enabled_ui(greyed.is_none(), control).inner;
         style::focus_ring(ui, &response);
-        if response.has_focus() {
-            takes_enter(ui);
-        }
         let mut response = match greyed {
             Some(reason) => response.on_disabled_hover_text(reason),
             None => response,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use eframe::egui::text::{ByteIndex, CharIndex};
 use eframe::egui::text_edit::TextEditState;
-use eframe::egui::{Id, Margin, Response, TextBuffer, TextEdit, Ui};
+use eframe::egui::{self, Id, Margin, Response, TextBuffer, TextEdit, Ui};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroize as _;
 
@@ -134,6 +134,10 @@ impl<'a> PasswordField<'a> {
         }
         if let Some(name) = self.name {
             response = response.accessible_name(name);
+        }
+        if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+            // Enter may press the dialog's default button, but whoever types stays where they are.
+            response.request_focus();
         }
         style::focus_ring(ui, &response);
         response

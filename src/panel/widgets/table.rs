@@ -106,7 +106,6 @@ impl Row<'_, '_, '_> {
     pub fn cell(&mut self, content: impl FnOnce(&mut Ui)) {
         self.row.col(|ui| {
             ui.add_space(6.0);
-            ui.set_max_width(ui.available_width() - 6.0);
             content(ui);
         });
     }

@@ -112,6 +112,10 @@ impl<'a> TextField<'a> {
         if let Some(name) = self.name {
             response = response.accessible_name(name);
         }
+        if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+            // Enter may press the dialog's default button, but whoever types stays where they are.
+            response.request_focus();
+        }
         style::focus_ring(ui, &response);
         if let Some(reason) = self.greyed {
             response = response.on_disabled_hover_text(reason);

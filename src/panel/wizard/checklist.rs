@@ -24,8 +24,8 @@ fn row(ui: &mut Ui, step: Step, state: &StepState, stopping: bool) -> Option<Int
         sign(ui, state);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().interact_size.y = LARGE;
             ui.horizontal(|ui| {
-                ui.spacing_mut().interact_size.y = 20.0;
                 let running = matches!(state, StepState::Running { .. });
                 let words = match state {
                     StepState::NotRun | StepState::Cancelled => RichText::new(title(step)).weak(),
@@ -83,7 +83,7 @@ fn sign(ui: &mut Ui, state: &StepState) {
     };
     let colour = tone.colour(ui.visuals());
     ui.vertical(|ui| {
-        ui.add_space(1.0);
+        ui.add_space(2.0);
         icon.named(ui, colour, name);
     });
 }

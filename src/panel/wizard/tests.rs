@@ -246,7 +246,9 @@ fn each_failed_step_is_explained_and_mended() {
         run_to_the_end(&mut screen);
         assert!(screen.says("The configuration failed") && screen.says("What was in force before stays in force"));
         screen.click("Failure");
-        assert!(screen.shows("Likely cause") && screen.says("The server said no.") && screen.says("Ask somebody else."));
+        assert!(
+            screen.shows("Likely cause") && screen.says("The server said no.") && screen.says("Ask somebody else.")
+        );
         screen.press(Key::Escape);
         assert!(!screen.shows("Likely cause") && screen.dialog().outcome.is_none());
         screen.click("Back");
@@ -281,7 +283,8 @@ fn a_right_that_could_not_be_granted_comes_with_its_cmdlet_to_copy() {
 #[test]
 fn a_failed_test_leads_to_the_test_by_hand() {
     let mut screen = wizard();
-    let refused = crate::setup::failures::test_failed("ben@corp.example", "it is full", vec!["Empty it.".into()], vec![]);
+    let refused =
+        crate::setup::failures::test_failed("ben@corp.example", "it is full", vec!["Empty it.".into()], vec![]);
     screen.dialog().organisation.fail("test", refused);
     run_to_the_end(&mut screen);
     screen.click("Failure");
