@@ -394,6 +394,7 @@ fn a_small_window_has_room_for_the_list() {
 
 #[test]
 fn every_page_looks_as_it_was_approved_in_light_and_dark() {
+    let _easel = testing::easel();
     let mut problems = listing(held());
     problems.plot = Plot { span: Span::Day, series: Fetched::There(series()) };
     problems.notices.tell(Notice::problem("Nothing was retried. The updater does not answer in time."));
