@@ -402,7 +402,8 @@ fn every_page_looks_as_it_was_approved_in_light_and_dark() {
     let mut sandbox = connected(not_configured());
     sandbox.sandbox = Some(Sandbox::Running { name: "Nordwind".into(), samples: Samples::Here });
     sandbox.messages.page(0, Vec::new());
-    sandbox.plot.series = Fetched::There(Series { from: series().from, step: series().step, buckets: vec![] });
+    sandbox.plot.series =
+        Fetched::There(Series { from: series().from, step: series().step, buckets: vec![Bucket::default(); 48] });
     let mut failed = not_running();
     failed.starting =
         Starting::Failed("The service is not installed, and there is no siu-updater beside the panel.".into());

@@ -187,7 +187,7 @@ fn when_the_wizard_has_configured_it_the_options_are_there_and_what_was_typed_st
     assert!(stage.window.query_by_label_contains("svc-siu@nordwind.example").is_some());
     stage.press("Apply");
     stage.comes_to("The settings are in force.");
-    assert_eq!(stage.in_force().options.message_splitting, true);
+    assert!(stage.in_force().options.message_splitting);
     assert_eq!(stage.in_force().account, configured().account);
 }
 
@@ -354,7 +354,7 @@ fn every_tab_looks_as_it_was_approved_in_light_and_dark() {
         } else {
             stage.press("Switch off");
         }
-        stage.window.hover_at(eframe::egui::pos2(1.0, 1.0));
+        stage.window.remove_cursor();
         stage.window.run_steps(4);
         looks_as_approved(&mut stage.window, &format!("{name}-light"));
         stage.window.ctx.set_theme(Theme::Dark);
@@ -378,7 +378,7 @@ fn a_conflict_looks_as_it_was_approved() {
     change(&around.runtime, &around.pipe, theirs);
     stage.press("Apply");
     stage.comes_to("Somebody else changed the settings");
-    stage.window.hover_at(eframe::egui::pos2(1.0, 1.0));
+    stage.window.remove_cursor();
     stage.window.run_steps(4);
     looks_as_approved(&mut stage.window, "settings-conflict-light");
 }
