@@ -49,6 +49,8 @@ pub enum News {
     /// The organisation is open; with its name.
     Open(String),
     Failed(RehearsalError),
+    /// The system wants this program to end (SIGTERM, Ctrl-C): its updater must not stay behind.
+    ToldToEnd,
 }
 
 /// What whoever connects to the organisation must know: its control interface and its authority's certificate.
@@ -148,11 +150,18 @@ impl Rehearsal {
         let name = control.organisation().name.clone();
         let _ = self.opened.set(Opened { control: control.clone(), ca_pem: sandbox.ca_pem().to_owned() });
         tell(News::Open(name));
+        let told = async {
+            start::told_to_end().await;
+            // The window closes first, and with it everything here.
+            tell(News::ToldToEnd);
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             () = self.stop.cancelled() => {
                 end(&mut updater).await;
                 Ok(())
             }
+            () = told => Ok(()),
             ended = updater.wait() => match ended {
                 Ok(status) => Err(RehearsalError::Ended { status, words: start::last_words(&mut log) }),
                 Err(error) => Err(RehearsalError::Folder(error)),
@@ -194,6 +203,7 @@ impl Running {
     }
 
     /// Hands the sample messages over as the signature program would; clients that are slow store their copies later.
+    #[must_use]
     pub fn send_samples(&self, background: &Background, pipe: &Client) -> Option<Task<Result<usize, RehearsalError>>> {
         let (opened, pipe) = (self.opened.get()?.clone(), pipe.clone());
         Some(background.task(async move { send(&opened.control, &pipe).await }))

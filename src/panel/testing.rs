@@ -1,11 +1,10 @@
 //! What tests of pages and dialogs share: samples, and a window that is drawn without a screen.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use eframe::egui::{Theme, Ui, UiBuilder, vec2};
-use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuSetup};
-use eframe::wgpu::Backends;
+use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, SnapshotOptions};
 use jiff::Timestamp;
@@ -121,7 +120,14 @@ pub fn window<S: 'static>(
     builder(size, theme).build_ui_state(edge_to_edge(draw), state)
 }
 
-/// The same with pixels; none where the machine can't draw, which it says.
+/// Held by a test that draws pixels: contexts of OpenGL, which some machines draw with, can't be used by several at a
+/// time.
+pub fn easel() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same with pixels; none where the machine can't draw, which it says. Under the guard of [`easel`].
 pub fn pictured<S: 'static>(
     size: (f32, f32),
     theme: Theme,
@@ -156,11 +162,7 @@ fn builder<S>(size: (f32, f32), theme: Theme) -> egui_kittest::HarnessBuilder<S>
 fn renderer() -> Option<WgpuTestRenderer> {
     static INSTANCE: OnceLock<eframe::wgpu::Instance> = OnceLock::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut wgpu_setup = default_wgpu_setup();
-    // OpenGL's contexts can't be used by several tests at a time.
-    if let WgpuSetup::CreateNew(setup) = &mut wgpu_setup {
-        setup.instance_descriptor.backends = Backends::PRIMARY;
-    }
+    let wgpu_setup = default_wgpu_setup();
     let instance = INSTANCE.get_or_init(|| runtime.block_on(wgpu_setup.new_instance()));
     let configuration = WgpuConfiguration { wgpu_setup, ..WgpuConfiguration::default() };
     let state = RenderState::create(&configuration, instance, None, RendererOptions::PREDICTABLE);

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use eframe::egui::{Context, Ui, ViewportBuilder};
+use eframe::egui::{Context, Ui, ViewportBuilder, ViewportCommand};
 use eframe::{App, AppCreator, Frame, NativeOptions, Renderer};
 use tokio::runtime::Runtime;
 use tracing::warn;
@@ -54,6 +54,9 @@ impl App for Window {
     fn logic(&mut self, context: &Context, _frame: &mut Frame) {
         self.place = Place::now(context, self.place);
         self.panel.logic();
+        if self.panel.told_to_end() {
+            context.send_viewport_cmd(ViewportCommand::Close);
+        }
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {

@@ -46,6 +46,7 @@ pub struct Panel {
     /// What is open, the topmost last.
     dialogs: Vec<Box<dyn View>>,
     work: work::Work,
+    told_to_end: bool,
 }
 
 impl Panel {
@@ -69,8 +70,14 @@ impl Panel {
                 }
             }
         });
-        let (dialogs, work) = (Vec::new(), work::Work::default());
-        Ok(Self { state, background, link, pipe: client, connect, files, rehearsal, dialogs, work })
+        let (dialogs, work, told_to_end) = (Vec::new(), work::Work::default(), false);
+        Ok(Self { state, background, link, pipe: client, connect, files, rehearsal, dialogs, work, told_to_end })
+    }
+
+    /// The system wants the program to end: its window is to be closed.
+    #[must_use]
+    pub fn told_to_end(&self) -> bool {
+        self.told_to_end
     }
 
     /// What is known, for whoever watches.
@@ -94,8 +101,8 @@ impl Panel {
         while let Some(news) = self.link.poll() {
             match news {
                 News::Told(event) => {
-                    counted |= matches!(event, Event::Counts(_));
-                    if self.state.heard(event) {
+                    counted |= matches!(*event, Event::Counts(_));
+                    if self.state.heard(*event) {
                         self.state.messages.renew();
                     }
                 }
@@ -112,14 +119,19 @@ impl Panel {
     fn rehearse(&mut self) {
         let Some(rehearsal) = &self.rehearsal else { return };
         while let Ok(news) = rehearsal.news.try_recv() {
-            self.state.sandbox = Some(match news {
+            let sandbox = match news {
                 sandbox::News::Open(name) => {
                     // Its updater is about to listen.
                     self.link.try_now();
                     Sandbox::Running { name, samples: Samples::Here }
                 }
                 sandbox::News::Failed(why) => Sandbox::Failed(why.to_string()),
-            });
+                sandbox::News::ToldToEnd => {
+                    self.told_to_end = true;
+                    continue;
+                }
+            };
+            self.state.sandbox = Some(sandbox);
         }
     }
 

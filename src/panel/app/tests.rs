@@ -201,6 +201,7 @@ fn diagnostics_are_saved_without_secrets_even_while_the_updater_is_down() {
     stage.window.state_mut().panel.files = Arc::new(Answers::with(&path));
     stage.shows("The updater does not run");
     stage.press("Diagnostics");
+    stage.shows("Passwords are not in it.");
     stage.press("Save…");
     stage.shows("The updater's part is missing");
     assert!(std::fs::read_to_string(&path).unwrap().contains("the updater does not run"));
@@ -210,6 +211,7 @@ fn diagnostics_are_saved_without_secrets_even_while_the_updater_is_down() {
     stage.press("Try now");
     stage.shows("svc-siu@nordwind.example");
     stage.press("Diagnostics");
+    stage.shows("Passwords are not in it.");
     stage.press("Save…");
     stage.shows("Saved to");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -16,10 +16,10 @@ pub struct Surroundings<'a> {
     /// Where its own work goes on: nothing else may wait or do I/O.
     pub background: &'a Background,
     pub pipe: &'a Client,
-    /// The system's file dialogs.
-    pub files: &'a Arc<dyn Files>,
     /// How to get a [`crate::panel::session::Session`].
     pub connect: &'a Arc<dyn Connect>,
+    /// The system's file dialogs.
+    pub files: &'a Arc<dyn Files>,
 }
 
 /// A dialog that is open. It owns what was typed and what goes on in it; dropping it ends that.

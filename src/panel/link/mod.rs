@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What comes over the link.
 #[derive(Debug)]
 pub enum News {
-    Told(Event),
+    Told(Box<Event>),
     Lost(PipeError),
 }
 
@@ -123,7 +123,7 @@ impl<F: Fn() + Send + Sync> Teller<F> {
                     *failures = 0;
                     *last = None;
                     // Nobody listens any more: the window is closing, and this task with it.
-                    let _ = self.told.send(News::Told(event));
+                    let _ = self.told.send(News::Told(Box::new(event)));
                     show_at.get_or_insert_with(|| Instant::now() + GATHER);
                 }
                 Some(Err(problem @ PipeError::NotUnderstood(_))) => return problem,

@@ -36,10 +36,10 @@ impl Watched {
 
     fn patient_for(pipe: PathBuf, patience: Duration) -> Self {
         let (told, changes) = mpsc::channel();
-        let changed = move || {
+        let wake = move || {
             let _ = told.send(());
         };
-        let link = Link::start_with(&Handle::current(), pipe, changed, patience);
+        let link = Link::start_with(&Handle::current(), pipe, wake, patience);
         Self { link, state: State::default(), changes }
     }
 
@@ -50,7 +50,7 @@ impl Watched {
         loop {
             while let Some(news) = self.link.poll() {
                 match news {
-                    News::Told(event) => drop(self.state.heard(event)),
+                    News::Told(event) => drop(self.state.heard(*event)),
                     News::Lost(why) => self.state.lost(&why),
                 }
             }

@@ -12,6 +12,9 @@ use crate::pipe::types::{Bucket, Series, State as MessageState};
 
 const HEIGHT: f32 = 96.0;
 
+/// Room above the highest bar.
+const HEADROOM: f64 = 1.15;
+
 pub fn show(ui: &mut Ui, state: &State) -> Vec<Intent> {
     let mut wanted = Vec::new();
     ui.horizontal(|ui| {
@@ -105,7 +108,7 @@ fn chart(ui: &mut Ui, state: &State, series: &Series) {
             grouped(mark.value.round() as i64)
         })
         .show(ui, |plot| {
-            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, f64::from(most.max(1)) * 1.15]));
+            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, f64::from(most.max(1)) * HEADROOM]));
             for chart in charts {
                 plot.bar_chart(chart);
             }
@@ -130,10 +133,12 @@ fn marks(span: Span, from: f64, to: f64) -> Vec<GridMark> {
     marks
 }
 
-/// Two lines above the ground.
+/// Two lines at the most above the ground.
 fn heights(most: u32) -> Vec<GridMark> {
-    let step = f64::from(most.max(2).div_ceil(2));
-    [0.0, step, 2.0 * step].map(|value| GridMark { value, step_size: step }).into()
+    let most = most.max(1);
+    let step = f64::from(most.div_ceil(2));
+    let marks = [0.0, step, 2.0 * step].map(|value| GridMark { value, step_size: step });
+    marks.into_iter().filter(|mark| mark.value <= f64::from(most) * HEADROOM).collect()
 }
 
 #[allow(clippy::cast_possible_truncation)] // milliseconds

@@ -394,6 +394,7 @@ fn a_small_window_has_room_for_the_list() {
 
 #[test]
 fn every_page_looks_as_it_was_approved_in_light_and_dark() {
+    let _easel = testing::easel();
     let mut problems = listing(held());
     problems.plot = Plot { span: Span::Day, series: Fetched::There(series()) };
     problems.notices.tell(Notice::problem("Nothing was retried. The updater does not answer in time."));
@@ -401,7 +402,8 @@ fn every_page_looks_as_it_was_approved_in_light_and_dark() {
     let mut sandbox = connected(not_configured());
     sandbox.sandbox = Some(Sandbox::Running { name: "Nordwind".into(), samples: Samples::Here });
     sandbox.messages.page(0, Vec::new());
-    sandbox.plot.series = Fetched::There(Series { from: series().from, step: series().step, buckets: vec![] });
+    sandbox.plot.series =
+        Fetched::There(Series { from: series().from, step: series().step, buckets: vec![Bucket::default(); 48] });
     let mut failed = not_running();
     failed.starting =
         Starting::Failed("The service is not installed, and there is no siu-updater beside the panel.".into());

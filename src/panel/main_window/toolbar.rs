@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align, Layout, RichText, Ui};
 
 use crate::panel::state::{Dialog, Intent, Link, State, Tab};
-use crate::panel::style::{Tone, legible};
+use crate::panel::style::{self, Tone, legible};
 use crate::panel::widgets::{Button, ButtonStyle, Icon, icon_button, link, tone_icon};
 use crate::pipe::types::Activity;
 
@@ -17,6 +17,7 @@ pub fn show(ui: &mut Ui, state: &State) -> Vec<Intent> {
     // Where words have no room, pictures stand alone.
     let wide = ui.available_width() >= WIDE;
     ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = if wide { style::SMALL } else { 0.0 };
         let absent = match &state.link {
             Link::Connected(_) => None,
             Link::Connecting => Some("The panel is still looking for the updater."),

@@ -157,12 +157,11 @@ fn set<T: TryFrom<u32> + Copy>(
     problem: &mut Option<String>,
 ) {
     let value = text.trim().parse::<u32>().ok().filter(|value| range.contains(value));
-    match value.and_then(|value| T::try_from(value).ok()) {
-        Some(value) => *to = value,
-        None => {
-            let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-            *problem = Some(format!("Give a whole number from {} to {}{unit}.", range.start(), range.end()));
-        }
+    if let Some(value) = value.and_then(|value| T::try_from(value).ok()) {
+        *to = value;
+    } else {
+        let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+        *problem = Some(format!("Give a whole number from {} to {}{unit}.", range.start(), range.end()));
     }
 }
 

@@ -129,7 +129,7 @@ impl SettingsView {
                 editor.reread = Some(around.background.task(async move { pipe.settings().await }));
             }
             Err(why) => {
-                self.said = Some(Notice::problem(format!("Nothing was changed. {}", sentence(&why.to_string()))))
+                self.said = Some(Notice::problem(format!("Nothing was changed. {}", sentence(&why.to_string()))));
             }
         }
         Vec::new()

@@ -78,6 +78,8 @@ impl Stage {
     }
 
     fn press(&mut self, label: &str) {
+        self.window.get_by_label(label).scroll_to_me();
+        self.window.run_steps(3);
         self.window.get_by_label(label).click();
         self.window.run_steps(2);
     }
@@ -185,7 +187,7 @@ fn when_the_wizard_has_configured_it_the_options_are_there_and_what_was_typed_st
     assert!(stage.window.query_by_label_contains("svc-siu@nordwind.example").is_some());
     stage.press("Apply");
     stage.comes_to("The settings are in force.");
-    assert_eq!(stage.in_force().options.message_splitting, true);
+    assert!(stage.in_force().options.message_splitting);
     assert_eq!(stage.in_force().account, configured().account);
 }
 
@@ -305,8 +307,6 @@ fn settings_are_exported_without_the_password_and_imported_again() {
     let mut stage = Stage::new(Some(configured()), Tab::General);
     let path = stage.folder.path().join("settings.json");
     stage.window.state_mut().around.files = Arc::new(Answers::with(&path));
-    stage.window.get_by_label("Export…").scroll_to_me();
-    stage.window.run_steps(3);
     stage.press("Export…");
     stage.comes_to("The password is not in it.");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -327,8 +327,6 @@ fn a_place_without_permission_and_a_file_of_nonsense_are_told_in_words() {
     let mut stage = Stage::new(Some(configured()), Tab::General);
     let missing: PathBuf = stage.folder.path().join("missing/settings.json");
     stage.window.state_mut().around.files = Arc::new(Answers::with(&missing));
-    stage.window.get_by_label("Export…").scroll_to_me();
-    stage.window.run_steps(3);
     stage.press("Export…");
     stage.comes_to("can't be written");
     stage.press("Import…");
@@ -343,6 +341,7 @@ fn a_place_without_permission_and_a_file_of_nonsense_are_told_in_words() {
 
 #[test]
 fn every_tab_looks_as_it_was_approved_in_light_and_dark() {
+    let _easel = testing::easel();
     let mut settings = configured();
     settings.scope.mode = ScopeMode::AllExceptListed;
     settings.scope.list = vec!["anna@nordwind.example".parse().unwrap(), "board@nordwind.example".parse().unwrap()];
@@ -355,7 +354,7 @@ fn every_tab_looks_as_it_was_approved_in_light_and_dark() {
         } else {
             stage.press("Switch off");
         }
-        stage.window.hover_at(eframe::egui::pos2(1.0, 1.0));
+        stage.window.remove_cursor();
         stage.window.run_steps(4);
         looks_as_approved(&mut stage.window, &format!("{name}-light"));
         stage.window.ctx.set_theme(Theme::Dark);
@@ -367,6 +366,7 @@ fn every_tab_looks_as_it_was_approved_in_light_and_dark() {
 /// P3
 #[test]
 fn a_conflict_looks_as_it_was_approved() {
+    let _easel = testing::easel();
     let pictured = |around, view| testing::pictured(SIZE, Theme::Light, Shown::new(view, around), Shown::draw);
     let Some(mut stage) = Stage::drawn(Some(configured()), Tab::SentItemsUpdate, pictured) else { return };
     stage.press("Switch off");
@@ -378,7 +378,7 @@ fn a_conflict_looks_as_it_was_approved() {
     change(&around.runtime, &around.pipe, theirs);
     stage.press("Apply");
     stage.comes_to("Somebody else changed the settings");
-    stage.window.hover_at(eframe::egui::pos2(1.0, 1.0));
+    stage.window.remove_cursor();
     stage.window.run_steps(4);
     looks_as_approved(&mut stage.window, "settings-conflict-light");
 }

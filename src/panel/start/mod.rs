@@ -18,7 +18,7 @@ use tokio::process::{Child, Command};
 use crate::pipe;
 use crate::pipe::client::Client;
 
-pub use platform::{ask_to_stop, detach};
+pub use platform::{ask_to_stop, detach, told_to_end};
 
 /// How long a start may take until the updater answers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub async fn start(pipe: Client) -> Result<(), StartError> {
     let usual = pipe.path() == pipe::default_path();
     let mut process = None;
     if !(usual && platform::start_service().await?) {
-        process = Some(run_beside(pipe.path()).await?);
+        process = Some(run_beside(pipe.path())?);
     }
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while pipe.status().await.is_err() {
@@ -75,7 +75,7 @@ pub fn program() -> Result<PathBuf, StartError> {
 }
 
 /// Runs it as a process of its own, which stays when the panel is closed. What it says goes to a file without a name.
-async fn run_beside(pipe: &Path) -> Result<(Child, File), StartError> {
+fn run_beside(pipe: &Path) -> Result<(Child, File), StartError> {
     let program = program()?;
     let failed = |source| StartError::Run { program: program.clone(), source };
     let log = tempfile::tempfile().map_err(failed)?;
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn of_a_long_log_the_end_is_shown() {
         let mut log = tempfile::tempfile().unwrap();
-        write!(log, "{}the end\n", "é".repeat(5_000)).unwrap();
+        writeln!(log, "{}the end", "é".repeat(5_000)).unwrap();
         let words = last_words(&mut log);
         assert!(words.ends_with("éthe end") && words.chars().count() == LAST_WORDS, "{words}");
     }

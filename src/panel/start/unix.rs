@@ -38,3 +38,16 @@ pub fn ask_to_stop(child: &Child) {
         let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
     }
 }
+
+/// Waits until this process is told to end. For ever, when that can't be heard.
+pub async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

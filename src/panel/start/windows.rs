@@ -78,3 +78,10 @@ pub fn ask_to_stop(child: &Child) {
         unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, id) };
     }
 }
+
+/// Waits until this process is told to end. For ever, when that can't be heard.
+pub async fn told_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -54,10 +54,12 @@ pub fn grouped(number: i64) -> String {
 #[allow(clippy::cast_precision_loss)] // one digit behind the point is shown
 pub fn bytes(size: i64) -> String {
     let size = size.max(0);
-    match size {
-        ..1_024 => format!("{size} bytes"),
-        ..1_048_576 => format!("{:.1} KB", size as f64 / 1_024.0),
-        _ => format!("{:.1} MB", size as f64 / 1_048_576.0),
+    if size < 1_024 {
+        format!("{size} bytes")
+    } else if size < 1_048_576 {
+        format!("{:.1} KB", size as f64 / 1_024.0)
+    } else {
+        format!("{:.1} MB", size as f64 / 1_048_576.0)
     }
 }
 
@@ -83,13 +85,13 @@ pub fn day(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
 pub fn ago(time: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(time.as_second()).max(0);
     match seconds {
-        ..10 => "just now".to_owned(),
-        ..60 => format!("{seconds} seconds ago"),
-        ..120 => "a minute ago".to_owned(),
-        ..3_600 => format!("{} minutes ago", seconds / 60),
-        ..7_200 => "an hour ago".to_owned(),
-        ..86_400 => format!("{} hours ago", seconds / 3_600),
-        ..172_800 => "a day ago".to_owned(),
+        0..10 => "just now".to_owned(),
+        10..60 => format!("{seconds} seconds ago"),
+        60..120 => "a minute ago".to_owned(),
+        120..3_600 => format!("{} minutes ago", seconds / 60),
+        3_600..7_200 => "an hour ago".to_owned(),
+        7_200..86_400 => format!("{} hours ago", seconds / 3_600),
+        86_400..172_800 => "a day ago".to_owned(),
         _ => format!("{} days ago", seconds / 86_400),
     }
 }

@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::button::{Button, ButtonStyle};
-use crate::panel::style::{self, MARGIN, MEDIUM, TEXT_HEADING};
+use crate::panel::style::{self, MARGIN, TEXT_HEADING};
 
 /// A button of the bar, and what it means.
 #[derive(Debug, Clone)]
@@ -171,7 +171,7 @@ fn bar<T: Copy>(ui: &mut Ui, buttons: &[DialogButton<'_, T>], opening: bool) -> 
     let mut pressed = None;
     let line = style::line(ui.visuals());
     ui.painter().hline(ui.max_rect().x_range(), ui.cursor().top(), Stroke::new(1.0, line));
-    Frame::new().inner_margin(Margin::symmetric(MARGIN, MEDIUM as i8)).show(ui, |ui| {
+    Frame::new().inner_margin(Margin::symmetric(MARGIN, 12)).show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         ui.horizontal(|ui| {
             let mut draw = |ui: &mut Ui, button: &DialogButton<'_, T>| {

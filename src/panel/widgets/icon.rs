@@ -70,7 +70,6 @@ pub const SIZE: f32 = 16.0;
 
 impl Icon {
     /// As a picture for a button or a label, in this colour.
-    #[must_use]
     pub fn image(self, size: f32, colour: Color32) -> Image<'static> {
         Image::new(self.source()).fit_to_exact_size(Vec2::splat(size)).tint(colour).show_loading_spinner(false)
     }

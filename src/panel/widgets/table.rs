@@ -230,9 +230,9 @@ impl<'a> Table<'a> {
         ui.input(|input| {
             response.entered = input.key_pressed(Key::Enter) && self.current.is_some();
             response.toggled = input.key_pressed(Key::Space) && self.current.is_some();
-            for (key, step) in [(Key::ArrowDown, 1), (Key::PageDown, page as isize)] {
+            for (key, step) in [(Key::ArrowDown, 1), (Key::PageDown, page)] {
                 for _ in 0..input.num_presses(key) {
-                    to = Some(to.map_or(0, |at| at.saturating_add_signed(step)));
+                    to = Some(to.map_or(0, |at| at.saturating_add(step)));
                     moved = true;
                 }
             }

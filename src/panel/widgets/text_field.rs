@@ -96,9 +96,13 @@ impl<'a> TextField<'a> {
         let enabled = self.greyed.is_none();
         let mut response = ui
             .scope(|ui| {
+                let visuals = ui.visuals_mut();
+                // Where the keyboard is, the ring says; the border stays thin.
+                visuals.selection.stroke = Stroke::new(1.0, style::accent(visuals));
                 if self.wrong {
-                    let stroke = Stroke::new(1.5, Tone::Bad.colour(ui.visuals()));
-                    let set = &mut ui.visuals_mut().widgets;
+                    let stroke = Stroke::new(1.5, Tone::Bad.colour(visuals));
+                    visuals.selection.stroke = stroke;
+                    let set = &mut visuals.widgets;
                     for state in [&mut set.inactive, &mut set.hovered, &mut set.active] {
                         state.bg_stroke = stroke;
                     }
