@@ -20,7 +20,7 @@ use sent_items_update::sandbox::faults::{Fault, Rule};
 use sent_items_update::settings::{Account, Connection, EntryKind, ScopeEntry, ScopeMode, SendersScope, Settings};
 use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::engine::MailboxEngine;
-use sent_items_update::updater::scope::{Answer, Connect, Membership};
+use sent_items_update::updater::scope::{Answer, Connect, Membership, Outage};
 use sent_items_update::updater::service::{RunError, Updater, UpdaterOptions};
 
 const ANNA: &str = "anna.bergstroem@nordwind.example";
@@ -30,7 +30,7 @@ const JONAS: &str = "jonas.weber@nordwind.example";
 struct Sales;
 
 impl Membership for Sales {
-    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, String>> {
+    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, Outage>> {
         let sales = || Answer::Found { name: "Sales".into(), members: 1, addresses: vec![ANNA.parse().unwrap()] };
         let answers = entries.iter().map(|entry| if entry.id.as_u128() == 1 { sales() } else { Answer::Gone });
         std::future::ready(Ok(answers.collect())).boxed()
@@ -309,7 +309,7 @@ async fn every_trouble_of_the_impersonation_test_has_its_own_explanation() {
         (Fault::Status { status: 404, retry_after: None, executed: false }, "no Exchange Web", TestConcern::Server),
         (Fault::Status { status: 503, retry_after: None, executed: false }, "no requests", TestConcern::Moment),
         (Fault::Html { executed: false }, "Something else than Exchange", TestConcern::Server),
-        (Fault::Garbage { executed: false }, "can't be understood", TestConcern::Server),
+        (Fault::Truncate { bytes: Some(20) }, "broke before", TestConcern::Moment),
         (Fault::Drop { executed: false }, "broke before", TestConcern::Moment),
     ];
     for (fault, words, concern) in faults {
@@ -395,7 +395,10 @@ async fn the_scope_is_told_entry_by_entry_and_in_the_status_in_numbers() {
     let status = scene.client.status().await.unwrap();
     assert_eq!((status.scope.resolved, status.scope.gone, status.scope.addresses), (1, 1, 1));
     assert!(status.notices.iter().any(|notice| notice.contains("no longer exists")), "{:?}", status.notices);
-    assert!(scene.folder.path().join("data/scope.json").exists());
+    while !scene.folder.path().join("data/scope.json").exists() {
+        assert!(Instant::now() < give_up, "what is known is not written down");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     scene.stopped().await;
 }
 
