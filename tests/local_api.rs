@@ -12,7 +12,8 @@ use futures_util::future::BoxFuture;
 use process::{PATIENCE, change, organisation};
 use sent_items_update::pipe::client::{Client, PipeError};
 use sent_items_update::pipe::types::{
-    Counts, EntryState, ImpersonationResult, MOST_OF_A_BODY, Problem, SeriesQuery, Shows, TestConcern, TestFailure,
+    Counts, EntryState, ImpersonationResult, MOST_OF_A_BODY, Problem, Rule as Outcome, SeriesQuery, Shows, TestConcern,
+    TestFailure,
 };
 use sent_items_update::sandbox::Sandbox;
 use sent_items_update::sandbox::control::{Delivery, MailboxState};
@@ -399,6 +400,27 @@ async fn the_scope_is_told_entry_by_entry_and_in_the_status_in_numbers() {
         assert!(Instant::now() < give_up, "what is known is not written down");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    scene.stopped().await;
+}
+
+/// S1, S3
+#[tokio::test]
+async fn members_of_a_listed_group_are_updated_and_others_are_not() {
+    let scene = Scene::new().await;
+    let sandbox = scene.organisation().await;
+    store(&sandbox, &mail(1, "Hello")).await;
+    let of_jonas = String::from_utf8(mail(2, "Hello").to_vec()).unwrap().replace(ANNA, JONAS);
+    organisation::connect(&scene.client, &sandbox, |settings| {
+        let entries = vec![entry(1, "Sales")];
+        settings.scope = SendersScope { mode: ScopeMode::OnlyListed, entries, ..SendersScope::default() };
+        // Whoever comes before the directory has answered waits for so long.
+        settings.schedule.error_pauses = vec![1];
+    })
+    .await;
+    scene.submit(&mail(1, "Hello, always windy")).await;
+    let skipped = scene.submit(&of_jonas.into()).await;
+    scene.counts(|counts| counts.updated == 1 && counts.skipped == 1).await;
+    assert_eq!(scene.client.message(skipped).await.unwrap().rule, Some(Outcome::OutOfScope));
     scene.stopped().await;
 }
 

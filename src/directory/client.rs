@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     others: Mutex<HashMap<String, Arc<Domain>>>,
     means: Means,
     pub nesting: Nesting,
+    /// The matching rule did not do: it is not tried again for the next group.
+    pub walks: AtomicBool,
     pub seen: find::Seen,
 }
 
@@ -75,8 +78,14 @@ impl Directory {
             timeouts: options.timeouts,
         };
         let own = Arc::new(Domain::new(domain, controllers, means.clone()));
-        let shared =
-            Shared { own, others: Mutex::default(), means, nesting: options.nesting, seen: find::Seen::default() };
+        let shared = Shared {
+            own,
+            others: Mutex::default(),
+            means,
+            nesting: options.nesting,
+            walks: AtomicBool::new(false),
+            seen: find::Seen::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 

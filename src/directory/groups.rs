@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
@@ -62,7 +63,8 @@ impl Directory {
     ) -> Result<Vec<Member>, DirectoryError> {
         let mut found = Found::default();
         found.enqueue(domain, group);
-        let mut nesting = self.shared.nesting;
+        let walks = self.shared.walks.load(Ordering::Relaxed);
+        let mut nesting = if walks { Nesting::Walk } else { self.shared.nesting };
         while let Some((domain, group)) = found.groups.pop_front() {
             let mut below = vec![group];
             if nesting == Nesting::MatchingRule {
@@ -75,6 +77,7 @@ impl Directory {
                     Err(error) if rule_will_not_do(&error) => {
                         tracing::info!("nested groups are walked one by one: {error}");
                         nesting = Nesting::Walk;
+                        self.shared.walks.store(true, Ordering::Relaxed);
                     }
                     Err(error) => return Err(error),
                 }

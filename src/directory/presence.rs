@@ -69,10 +69,12 @@ impl Directory {
         mut missing: Vec<(usize, String)>,
         presence: &mut [Presence],
     ) {
-        let places = match locations::all(self).await {
+        let places = match locations::listed(self).await {
             Ok(places) => places,
             Err(error) => {
-                missing.iter().for_each(|(at, _)| presence[*at] = Presence::Unknown(error.clone()));
+                for (at, _) in missing {
+                    presence[at] = Presence::Unknown(error.clone());
+                }
                 return;
             }
         };
@@ -84,12 +86,7 @@ impl Directory {
             if here.is_empty() {
                 continue;
             }
-            let found = match place.problem {
-                None => {
-                    in_domain(&self.of(&place.domain), &ids(objects, &here)).await.map_err(|error| error.to_string())
-                }
-                Some(why) => Err(why),
-            };
+            let found = in_domain(&self.of(&place.domain), &ids(objects, &here)).await;
             for at in here {
                 let id = objects[at].0;
                 match (&found, &presence[at]) {
@@ -99,8 +96,8 @@ impl Directory {
                             presence[at] = there.clone();
                         }
                     }
-                    (Err(why), _) => {
-                        let (id, domain, why) = (id.to_string(), place.domain.clone(), why.clone());
+                    (Err(error), _) => {
+                        let (id, domain, why) = (id.to_string(), place.domain.clone(), error.to_string());
                         presence[at] = Presence::Unknown(DirectoryError::UnknownWhere { id, domain, why });
                     }
                 }

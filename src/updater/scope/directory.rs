@@ -42,14 +42,8 @@ impl Membership for Directory {
 async fn look_up(directory: &Directory, entries: &[ScopeEntry]) -> Result<Vec<Answer>, Outage> {
     let objects: Vec<(Uuid, &str)> = entries.iter().map(|entry| (entry.id, entry.domain.as_str())).collect();
     let presence = directory.presence(&objects).await;
-    let refusal = presence.iter().find_map(|presence| match presence {
-        Presence::Unknown(error) if is_refusal(error) => Some(error),
-        _ => None,
-    });
-    if let Some(refusal) = refusal
-        && !presence.iter().any(|presence| matches!(presence, Presence::There { .. } | Presence::Gone))
-    {
-        return Err(Outage { why: in_words(refusal), refused: true });
+    if let Some(outage) = outage(directory, entries, &presence) {
+        return Err(outage);
     }
     let mut there: BTreeMap<String, Vec<(Uuid, EntryKind)>> = BTreeMap::new();
     for (entry, presence) in entries.iter().zip(&presence) {
@@ -76,6 +70,22 @@ async fn look_up(directory: &Directory, entries: &[ScopeEntry]) -> Result<Vec<An
         },
     };
     Ok(entries.iter().zip(presence).map(answer).collect())
+}
+
+/// Nothing at all could be found out, and not for the sake of some other domain: to ask for more would take long and
+/// lead nowhere.
+fn outage(directory: &Directory, entries: &[ScopeEntry], presence: &[Presence]) -> Option<Outage> {
+    let errors: Option<Vec<&DirectoryError>> = presence
+        .iter()
+        .map(|presence| match presence {
+            Presence::Unknown(error) => Some(error),
+            Presence::There { .. } | Presence::Gone => None,
+        })
+        .collect();
+    let errors = errors?;
+    let own = |entry: &ScopeEntry| entry.domain.eq_ignore_ascii_case(directory.domain());
+    let (_, error) = entries.iter().zip(&errors).find(|(entry, _)| own(entry))?;
+    Some(Outage { why: in_words(error), refused: is_refusal(error) })
 }
 
 /// Of users and groups of one domain.

@@ -12,18 +12,20 @@ use uuid::Uuid;
 use super::cache::Known;
 use super::membership::{Answer, Membership, Outage};
 use super::{MOST_ADDRESSES, Scope};
-use crate::settings::{ScopeEntry, ScopeMode};
+use crate::settings::{EntryKind, ScopeEntry, ScopeMode};
 use crate::updater::clock::Clock;
 use crate::updater::settings_store::InForce;
 
 /// Makes the way to the directory for new settings, or says in words why there is none.
 pub type Connect = dyn Fn(&InForce) -> Result<Arc<dyn Membership>, String> + Send + Sync;
 
-/// Entries that are asked for together.
-const BATCH: usize = 1000;
+/// Entries that are asked for together: so many users, or groups, which are more work each.
+const USERS_AT_ONCE: usize = 200;
+const GROUPS_AT_ONCE: usize = 10;
 
-/// A batch that takes longer has failed; the directory's own time-outs are shorter.
-const BATCH_WITHIN: Duration = Duration::from_secs(300);
+/// How long a batch may take, with so much more for each group in it. The directory's own time-outs are shorter.
+const BATCH_WITHIN: Duration = Duration::from_secs(60);
+const GROUP_WITHIN: Duration = Duration::from_secs(60);
 
 /// Pauses after a failure, in seconds, as far as they are shorter than the usual one; the last one repeats.
 const FAILURE_PAUSES: [i64; 5] = [5, 15, 30, 60, 120];
@@ -130,7 +132,7 @@ impl Keeper {
         match membership {
             Err(why) => problem = Some(Outage::new(why.as_str())),
             Ok(membership) => {
-                for batch in entries.chunks(BATCH) {
+                for batch in batches(entries) {
                     match self.ask(&**membership, batch).await {
                         Ok(some) => answers.extend(some),
                         Err(outage) => {
@@ -165,7 +167,9 @@ impl Keeper {
     }
 
     async fn ask(&self, membership: &dyn Membership, batch: &[ScopeEntry]) -> Result<Vec<Answer>, Outage> {
-        let until = self.clock.now_ms() + i64::try_from(BATCH_WITHIN.as_millis()).unwrap_or(i64::MAX);
+        let groups = batch.iter().filter(|entry| entry.kind == EntryKind::Group).count();
+        let within = BATCH_WITHIN + GROUP_WITHIN * u32::try_from(groups).unwrap_or(u32::MAX);
+        let until = self.clock.now_ms() + i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
         let bound = async {
             while self.clock.now_ms() < until {
                 self.clock.sleep_until_ms(until).await;
@@ -174,7 +178,7 @@ impl Keeper {
         let answers = tokio::select! {
             answers = membership.look_up(batch) => answers?,
             () = bound => {
-                let seconds = BATCH_WITHIN.as_secs();
+                let seconds = within.as_secs();
                 return Err(Outage::new(format!("the directory gave no answer within {seconds} seconds")));
             }
         };
@@ -207,6 +211,25 @@ impl Keeper {
         });
         self.scope.state().cache_problem = told;
     }
+}
+
+/// The entries in their order, as they are asked for together.
+pub(super) fn batches(entries: &[ScopeEntry]) -> impl Iterator<Item = &[ScopeEntry]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let (mut users, mut groups) = (0, 0);
+        let fits = |entry: &&ScopeEntry| {
+            match entry.kind {
+                EntryKind::User => users += 1,
+                EntryKind::Group => groups += 1,
+            }
+            users <= USERS_AT_ONCE && groups <= GROUPS_AT_ONCE
+        };
+        let count = rest.iter().take_while(fits).count();
+        let (batch, others) = rest.split_at(count);
+        rest = others;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// Why, if not one was answered.
