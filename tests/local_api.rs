@@ -12,7 +12,8 @@ use futures_util::future::BoxFuture;
 use process::{PATIENCE, change, organisation};
 use sent_items_update::pipe::client::{Client, PipeError};
 use sent_items_update::pipe::types::{
-    Counts, EntryState, ImpersonationResult, MOST_OF_A_BODY, Problem, SeriesQuery, Shows, TestConcern, TestFailure,
+    Counts, EntryState, ImpersonationResult, MOST_OF_A_BODY, Problem, Rule as Outcome, SeriesQuery, Shows, TestConcern,
+    TestFailure,
 };
 use sent_items_update::sandbox::Sandbox;
 use sent_items_update::sandbox::control::{Delivery, MailboxState};
@@ -20,7 +21,7 @@ use sent_items_update::sandbox::faults::{Fault, Rule};
 use sent_items_update::settings::{Account, Connection, EntryKind, ScopeEntry, ScopeMode, SendersScope, Settings};
 use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::engine::MailboxEngine;
-use sent_items_update::updater::scope::{Answer, Connect, Membership};
+use sent_items_update::updater::scope::{Answer, Connect, Membership, Outage};
 use sent_items_update::updater::service::{RunError, Updater, UpdaterOptions};
 
 const ANNA: &str = "anna.bergstroem@nordwind.example";
@@ -30,7 +31,7 @@ const JONAS: &str = "jonas.weber@nordwind.example";
 struct Sales;
 
 impl Membership for Sales {
-    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, String>> {
+    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, Outage>> {
         let sales = || Answer::Found { name: "Sales".into(), members: 1, addresses: vec![ANNA.parse().unwrap()] };
         let answers = entries.iter().map(|entry| if entry.id.as_u128() == 1 { sales() } else { Answer::Gone });
         std::future::ready(Ok(answers.collect())).boxed()
@@ -309,7 +310,7 @@ async fn every_trouble_of_the_impersonation_test_has_its_own_explanation() {
         (Fault::Status { status: 404, retry_after: None, executed: false }, "no Exchange Web", TestConcern::Server),
         (Fault::Status { status: 503, retry_after: None, executed: false }, "no requests", TestConcern::Moment),
         (Fault::Html { executed: false }, "Something else than Exchange", TestConcern::Server),
-        (Fault::Garbage { executed: false }, "can't be understood", TestConcern::Server),
+        (Fault::Truncate { bytes: Some(20) }, "broke before", TestConcern::Moment),
         (Fault::Drop { executed: false }, "broke before", TestConcern::Moment),
     ];
     for (fault, words, concern) in faults {
@@ -395,7 +396,31 @@ async fn the_scope_is_told_entry_by_entry_and_in_the_status_in_numbers() {
     let status = scene.client.status().await.unwrap();
     assert_eq!((status.scope.resolved, status.scope.gone, status.scope.addresses), (1, 1, 1));
     assert!(status.notices.iter().any(|notice| notice.contains("no longer exists")), "{:?}", status.notices);
-    assert!(scene.folder.path().join("data/scope.json").exists());
+    while !scene.folder.path().join("data/scope.json").exists() {
+        assert!(Instant::now() < give_up, "what is known is not written down");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    scene.stopped().await;
+}
+
+/// S1, S3
+#[tokio::test]
+async fn members_of_a_listed_group_are_updated_and_others_are_not() {
+    let scene = Scene::new().await;
+    let sandbox = scene.organisation().await;
+    store(&sandbox, &mail(1, "Hello")).await;
+    let of_jonas = String::from_utf8(mail(2, "Hello").to_vec()).unwrap().replace(ANNA, JONAS);
+    organisation::connect(&scene.client, &sandbox, |settings| {
+        let entries = vec![entry(1, "Sales")];
+        settings.scope = SendersScope { mode: ScopeMode::OnlyListed, entries, ..SendersScope::default() };
+        // Whoever comes before the directory has answered waits for so long.
+        settings.schedule.error_pauses = vec![1];
+    })
+    .await;
+    scene.submit(&mail(1, "Hello, always windy")).await;
+    let skipped = scene.submit(&of_jonas.into()).await;
+    scene.counts(|counts| counts.updated == 1 && counts.skipped == 1).await;
+    assert_eq!(scene.client.message(skipped).await.unwrap().rule, Some(Outcome::OutOfScope));
     scene.stopped().await;
 }
 

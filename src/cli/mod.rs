@@ -3,11 +3,14 @@
 //! What a command has to say goes to standard output; errors go to standard error as one sentence, and so does the
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
+mod check;
 mod demo;
 mod diagnostics;
+mod directory_place;
 mod failure;
 pub mod log;
 mod messages;
+mod password;
 mod place;
 mod render;
 mod retry;
@@ -62,6 +65,7 @@ enum Command {
     Scope(scope::Arguments),
     Test(test::Arguments),
     Diagnostics(diagnostics::Arguments),
+    Check(check::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Scope(arguments) => client(scope::run(arguments)),
         Command::Test(arguments) => client(test::run(arguments)),
         Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
+        Command::Check(arguments) => client(check::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };
@@ -93,7 +98,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command that only talks to a running updater.
+/// Runs a command that only talks to a running updater, or to the directory.
 fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     log::start(log::Format::Text, "warn");
     let runtime =

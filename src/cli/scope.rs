@@ -8,12 +8,14 @@ use std::io::Write as _;
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use super::directory_place::DirectoryPlace;
 use super::failure::Failure;
 use super::place::Pipe;
 use super::render;
+use crate::directory::{Directory, Options};
 use crate::pipe::client::Client;
 use crate::pipe::types::SettingsChange;
-use crate::settings::{ScopeMode, SendersScope, SmtpAddress};
+use crate::settings::{DirectorySettings, ScopeMode, SendersScope, SmtpAddress};
 
 /// Show or change the senders' scope: whose mailboxes are updated
 #[derive(Debug, Args)]
@@ -22,6 +24,7 @@ Examples:
   siu-updater scope show
   siu-updater scope set-mode only-listed
   siu-updater scope add --kind group Sales
+  siu-updater scope add --domain lab.example --user admin@corp.example anna@lab.example
   siu-updater scope add --address info@corp.example
   siu-updater scope remove Sales
 
@@ -78,6 +81,9 @@ struct Remove {
 }
 
 /// Put users, groups or addresses on the list
+///
+/// Users and groups are looked up in the directory that the updater asks, or in the one that is named here. --domain
+/// then says which of its domains to search.
 #[derive(Debug, Args)]
 struct Add {
     /// Names, addresses, user principal names or object GUIDs of users and groups in the directory
@@ -89,6 +95,8 @@ struct Add {
     /// Look for users only, or for groups only
     #[arg(long, value_enum, default_value_t)]
     kind: resolve::Kind,
+    #[command(flatten)]
+    place: DirectoryPlace,
     #[command(flatten)]
     pipe: Pipe,
 }
@@ -173,24 +181,53 @@ fn remove_one(scope: &mut SendersScope, names: &[(Uuid, String)], wanted: &str) 
 
 async fn add(arguments: Add) -> Result<(), Failure> {
     let client = arguments.pipe.client()?;
-    let _ = (&client, &arguments.kind, &arguments.entries);
-    let mut added = Vec::new();
-    change(&client, |scope| {
-        for address in arguments.address {
-            if scope.list.contains(&address) {
-                added.push(format!("{address} was on the list already"));
-            } else {
-                added.push(format!("{address} is on the list"));
-                scope.list.push(address);
-            }
+    let (read, version) = client.settings().await?;
+    let mut settings = read.settings;
+    let mut found = Vec::with_capacity(arguments.entries.len());
+    if !arguments.entries.is_empty() {
+        let (directory, domain) = directory(&arguments.place, settings.directory.as_ref())?;
+        for wanted in &arguments.entries {
+            found.push(resolve::resolve(&directory, wanted, arguments.kind, domain.as_deref()).await?);
         }
-        Ok(())
-    })
-    .await?;
-    for line in added {
+    }
+    let scope = &mut settings.scope;
+    let mut said = Vec::new();
+    for object in found {
+        let name = object.name.clone();
+        if scope.entries.iter().any(|entry| entry.id == object.id) {
+            said.push(format!("{name} ({}) was on the list already", object.id));
+        } else {
+            said.push(format!("{name} ({}) is on the list", object.id));
+            scope.entries.push(object.to_entry());
+        }
+    }
+    for address in arguments.address {
+        if scope.list.contains(&address) {
+            said.push(format!("{address} was on the list already"));
+        } else {
+            said.push(format!("{address} is on the list"));
+            scope.list.push(address);
+        }
+    }
+    client.change_settings(&SettingsChange { settings, password: None }, &version).await?;
+    for line in said {
         writeln!(std::io::stdout(), "{line}")?;
     }
     Ok(())
+}
+
+/// The directory to search, and the domain in it: the one that the updater asks, unless another is named.
+fn directory(
+    place: &DirectoryPlace,
+    in_force: Option<&DirectorySettings>,
+) -> Result<(Directory, Option<String>), Failure> {
+    match in_force {
+        Some(settings) if place.controllers.is_empty() && place.ca_files.is_empty() => {
+            let options = Options { name_server: place.name_server, ..Options::default() };
+            Ok((Directory::with_options(settings, place.sign_in()?, &options)?, place.domain.clone()))
+        }
+        _ => Ok((place.directory(None)?, None)),
+    }
 }
 
 #[cfg(test)]

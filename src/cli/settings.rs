@@ -4,10 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use super::password;
 use super::place::Pipe;
 use super::render;
 use crate::pipe::client::{Client, SettingsVersion};
@@ -105,7 +105,7 @@ async fn set(arguments: Set) -> Result<(), Failure> {
     let document = parse(&read(&file)?).map_err(|error| {
         Failure::new(format!("{} is not understood: {error}; see `siu-updater settings show`", file.display()))
     })?;
-    let password = if password_stdin { Some(password_line()?) } else { password_variable()? };
+    let password = if password_stdin { Some(password::line()?) } else { password::variable(PASSWORD)? };
     let client = pipe.client()?;
     let based_on = match &document.version {
         Some(version) => SettingsVersion::noted(version),
@@ -142,25 +142,6 @@ fn parse(text: &[u8]) -> Result<Document, serde_json::Error> {
         return serde_json::from_slice(text);
     }
     Ok(Document { version: None, password_stored: false, settings: serde_json::from_slice(text)? })
-}
-
-fn password_line() -> Result<SecretString, Failure> {
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line);
-    read.map_err(|error| Failure::new(format!("the password can't be read from standard input: {error}")))?;
-    line.truncate(line.trim_end_matches(['\r', '\n']).len());
-    if line.is_empty() {
-        return Err(Failure::new("standard input has no password in its first line"));
-    }
-    Ok(SecretString::from(line))
-}
-
-fn password_variable() -> Result<Option<SecretString>, Failure> {
-    match std::env::var(PASSWORD) {
-        Ok(password) if !password.is_empty() => Ok(Some(SecretString::from(password))),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::new(format!("{PASSWORD} is not valid UTF-8"))),
-        _ => Ok(None),
-    }
 }
 
 #[cfg(test)]

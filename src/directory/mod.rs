@@ -3,13 +3,40 @@
 //! What the panel and the wizard need of it stands behind the trait [`DirectorySearch`], so that they work alike on a
 //! domain and on the sandbox organisation.
 
+mod accounts;
+mod client;
+mod connection;
+mod controller;
+mod dn;
+mod domain;
+mod entry;
+mod error;
+mod filter;
+mod find;
+mod groups;
+mod kerberos;
+mod locations;
+mod names;
 mod object;
+mod presence;
+mod refusal;
+mod session;
+mod sid;
+mod tls;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use uuid::Uuid;
 
+pub use accounts::{AccountCheck, AccountCondition, AccountVerdict, CreateError, NewAccount};
+pub use client::{Directory, Nesting, Options, SignIn, Timeouts};
+pub use error::{ConnectProblem, DirectoryError, Limit};
+pub use groups::Member;
+pub use kerberos::KerberosProblem;
 pub use object::{DirectoryObject, Kinds, Location, LocationKind, Query};
+pub use presence::Presence;
+pub use refusal::Refusal;
+pub use tls::TlsProblem;
 
 /// What went wrong between us and the directory, in words for the administrator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

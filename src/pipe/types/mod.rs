@@ -64,6 +64,7 @@ pub struct Problem {
 /// What happens, as it happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "events are dealt with one by one and never kept")]
 pub enum Event {
     /// A message was accepted, put back or finished.
     Message(Listed),

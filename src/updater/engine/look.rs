@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
+
 use super::mark::Mark;
 use super::visit::{MARK, MOST_ITEMS};
 use crate::ews::{
@@ -113,8 +115,8 @@ fn described(mailbox: &Mailbox, shows: Shows, item: Item, others: u32) -> SentCo
         text,
         cut,
         attachments: item.attachments.into_iter().map(attachment).collect(),
-        sent_at: item.date_time_sent.map(|time| time.as_millisecond()),
-        changed_at: item.last_modified_time.map(|time| time.as_millisecond()),
+        sent_at: item.date_time_sent.map(Timestamp::as_millisecond),
+        changed_at: item.last_modified_time.map(Timestamp::as_millisecond),
         others,
     }
 }

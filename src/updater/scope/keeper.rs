@@ -10,23 +10,29 @@ use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::cache::Known;
-use super::membership::{Answer, Membership};
+use super::membership::{Answer, Membership, Outage};
 use super::{MOST_ADDRESSES, Scope};
-use crate::settings::{ScopeEntry, ScopeMode};
+use crate::settings::{EntryKind, ScopeEntry, ScopeMode};
 use crate::updater::clock::Clock;
 use crate::updater::settings_store::InForce;
 
 /// Makes the way to the directory for new settings, or says in words why there is none.
 pub type Connect = dyn Fn(&InForce) -> Result<Arc<dyn Membership>, String> + Send + Sync;
 
-/// Entries that are asked for together.
-const BATCH: usize = 1000;
+/// Entries that are asked for together: so many users, or groups, which are more work each.
+const USERS_AT_ONCE: usize = 200;
+const GROUPS_AT_ONCE: usize = 10;
 
-/// A batch that takes longer has failed; the directory's own time-outs are shorter.
-const BATCH_WITHIN: Duration = Duration::from_secs(300);
+/// How long a batch may take, with so much more for each group in it. The directory's own time-outs are shorter.
+const BATCH_WITHIN: Duration = Duration::from_secs(60);
+const GROUP_WITHIN: Duration = Duration::from_secs(60);
 
 /// Pauses after a failure, in seconds, as far as they are shorter than the usual one; the last one repeats.
 const FAILURE_PAUSES: [i64; 5] = [5, 15, 30, 60, 120];
+
+/// Pause, in milliseconds, when the account is not accepted: each try counts against it until it is locked. A change of
+/// the settings, such as another password, is tried at once.
+const REFUSED_PAUSE: i64 = 900 * 1000;
 
 /// Refreshes come up to this part of the interval earlier, so that the updaters of an organisation do not ask all at
 /// once.
@@ -34,6 +40,16 @@ const JITTER: f64 = 0.1;
 
 /// What is known is written down at least this often, for its age; at once when it changed.
 const WRITTEN_EVERY: i64 = 3600 * 1000;
+
+/// How a refresh ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Complete,
+    /// Some entries, or all, could not be looked up.
+    Incomplete,
+    /// The account is not accepted.
+    Refused,
+}
 
 /// The task that keeps a [`Scope`] fresh.
 pub struct Keeper {
@@ -88,16 +104,17 @@ impl Keeper {
         }
         let mut failures = 0;
         let mut membership = Err(String::new());
+        let every = i64::from(scope.refresh_every) * 1000;
         loop {
             if membership.is_err() {
                 membership = (self.connect)(in_force);
             }
-            let complete = self.refresh(&membership, in_force).await;
-            failures = if complete { 0 } else { failures + 1 };
-            let every = i64::from(scope.refresh_every) * 1000;
-            let pause = match failures {
-                0 => every,
-                some => every.min(FAILURE_PAUSES[(some - 1).min(FAILURE_PAUSES.len() - 1)] * 1000),
+            let ended = self.refresh(&membership, in_force).await;
+            failures = if ended == Ended::Complete { 0 } else { failures + 1 };
+            let pause = match ended {
+                Ended::Complete => every,
+                Ended::Incomplete => every.min(FAILURE_PAUSES[(failures - 1).min(FAILURE_PAUSES.len() - 1)] * 1000),
+                Ended::Refused => every.max(REFUSED_PAUSE),
             };
             let next = self.clock.now_ms() + pause - earlier(pause, (self.random)());
             self.scope.next_refresh(in_force.change, next);
@@ -107,19 +124,19 @@ impl Keeper {
         }
     }
 
-    /// Asks for every entry once. Returns whether all were answered.
-    async fn refresh(&mut self, membership: &Result<Arc<dyn Membership>, String>, in_force: &InForce) -> bool {
+    /// Asks for every entry once.
+    async fn refresh(&mut self, membership: &Result<Arc<dyn Membership>, String>, in_force: &InForce) -> Ended {
         let entries = &in_force.settings.scope.entries;
         let mut answers = Vec::with_capacity(entries.len());
-        let mut problem: Option<String> = None;
+        let mut problem: Option<Outage> = None;
         match membership {
-            Err(why) => problem = Some(why.clone()),
+            Err(why) => problem = Some(Outage::new(why.as_str())),
             Ok(membership) => {
-                for batch in entries.chunks(BATCH) {
+                for batch in batches(entries) {
                     match self.ask(&**membership, batch).await {
                         Ok(some) => answers.extend(some),
-                        Err(why) => {
-                            problem = Some(why);
+                        Err(outage) => {
+                            problem = Some(outage);
                             break;
                         }
                     }
@@ -127,24 +144,32 @@ impl Keeper {
             }
         }
         if problem.is_none() {
-            problem = failed_all(&answers);
+            problem = failed_all(&answers).map(Outage::new);
         }
-        if let Some(why) = &problem {
-            answers.resize(entries.len(), Answer::Failed(why.clone()));
+        if let Some(outage) = &problem {
+            answers.resize(entries.len(), Answer::Failed(outage.why.clone()));
         }
-        let complete = problem.is_none() && !answers.iter().any(|answer| matches!(answer, Answer::Failed(_)));
-        let now = self.clock.now_ms();
-        let Some(changed) = self.scope.learn(in_force.change, entries, answers, problem, now) else {
-            return true;
+        let ended = match &problem {
+            Some(outage) if outage.refused => Ended::Refused,
+            None if !answers.iter().any(|answer| matches!(answer, Answer::Failed(_))) => Ended::Complete,
+            _ => Ended::Incomplete,
         };
-        if changed || self.written_at.is_none_or(|at| now >= at + WRITTEN_EVERY) {
+        let now = self.clock.now_ms();
+        let why = problem.map(|outage| outage.why);
+        let Some(changed) = self.scope.learn(in_force.change, entries, answers, why, now) else {
+            return ended;
+        };
+        let due = self.written_at.is_none_or(|at| now >= at + WRITTEN_EVERY);
+        if changed || ended == Ended::Complete && due {
             self.write_down(now).await;
         }
-        complete
+        ended
     }
 
-    async fn ask(&self, membership: &dyn Membership, batch: &[ScopeEntry]) -> Result<Vec<Answer>, String> {
-        let until = self.clock.now_ms() + i64::try_from(BATCH_WITHIN.as_millis()).unwrap_or(i64::MAX);
+    async fn ask(&self, membership: &dyn Membership, batch: &[ScopeEntry]) -> Result<Vec<Answer>, Outage> {
+        let groups = batch.iter().filter(|entry| entry.kind == EntryKind::Group).count();
+        let within = BATCH_WITHIN + GROUP_WITHIN * u32::try_from(groups).unwrap_or(u32::MAX);
+        let until = self.clock.now_ms() + i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
         let bound = async {
             while self.clock.now_ms() < until {
                 self.clock.sleep_until_ms(until).await;
@@ -152,10 +177,13 @@ impl Keeper {
         };
         let answers = tokio::select! {
             answers = membership.look_up(batch) => answers?,
-            () = bound => return Err(format!("the directory gave no answer within {} seconds", BATCH_WITHIN.as_secs())),
+            () = bound => {
+                let seconds = within.as_secs();
+                return Err(Outage::new(format!("the directory gave no answer within {seconds} seconds")));
+            }
         };
         if answers.len() != batch.len() {
-            return Err("the directory answered for other entries than it was asked for".to_owned());
+            return Err(Outage::new("the directory answered for other entries than it was asked for"));
         }
         Ok(answers)
     }
@@ -183,6 +211,25 @@ impl Keeper {
         });
         self.scope.state().cache_problem = told;
     }
+}
+
+/// The entries in their order, as they are asked for together.
+pub(super) fn batches(entries: &[ScopeEntry]) -> impl Iterator<Item = &[ScopeEntry]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let (mut users, mut groups) = (0, 0);
+        let fits = |entry: &&ScopeEntry| {
+            match entry.kind {
+                EntryKind::User => users += 1,
+                EntryKind::Group => groups += 1,
+            }
+            users <= USERS_AT_ONCE && groups <= GROUPS_AT_ONCE
+        };
+        let count = rest.iter().take_while(fits).count();
+        let (batch, others) = rest.split_at(count);
+        rest = others;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// Why, if not one was answered.

@@ -21,11 +21,27 @@ pub enum Answer {
     Failed(String),
 }
 
+/// The directory can't be asked at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// Why, in words.
+    pub why: String,
+    /// It does not accept the account. Trying again and again could lock it.
+    pub refused: bool,
+}
+
+impl Outage {
+    #[must_use]
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refused: false }
+    }
+}
+
 /// Knows the members of users and groups. Whoever asks may drop what it returns at any time.
 pub trait Membership: Send + Sync {
     /// An answer for each entry, in their order.
     ///
     /// # Errors
-    /// When the directory can't be asked at all, in words.
-    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, String>>;
+    /// When the directory can't be asked at all.
+    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, Outage>>;
 }

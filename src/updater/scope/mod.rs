@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 pub use directory::of_the_directory;
 pub use keeper::{Connect, Keeper};
-pub use membership::{Answer, Membership};
+pub use membership::{Answer, Membership, Outage};
 
 use super::settings_store::InForce;
 use crate::pipe::types::{EntryState, ScopeEntryReport, ScopeReport, ScopeSummary};

@@ -19,20 +19,22 @@ struct Fake {
     answers: Mutex<HashMap<Uuid, Answer>>,
     /// It can't be asked at all.
     down: Mutex<Option<String>>,
+    /// What it can't be asked for is that it does not accept the account.
+    refuses: Mutex<bool>,
     /// It never answers.
     hangs: Mutex<bool>,
     asked: watch::Sender<usize>,
 }
 
 impl Membership for Fake {
-    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, String>> {
+    fn look_up<'a>(&'a self, entries: &'a [ScopeEntry]) -> BoxFuture<'a, Result<Vec<Answer>, Outage>> {
         async move {
             self.asked.send_modify(|asked| *asked += 1);
             if *self.hangs.lock().unwrap() {
                 std::future::pending::<()>().await;
             }
             if let Some(why) = &*self.down.lock().unwrap() {
-                return Err(why.clone());
+                return Err(Outage { why: why.clone(), refused: *self.refuses.lock().unwrap() });
             }
             let answers = self.answers.lock().unwrap();
             Ok(entries.iter().map(|entry| answers.get(&entry.id).cloned().unwrap_or(Answer::Gone)).collect())
@@ -393,12 +395,30 @@ async fn a_directory_that_never_answers_is_left_after_a_while_and_asked_again() 
     *scene.directory.hangs.lock().unwrap() = true;
     let mut asked = scene.directory.asked.subscribe();
     asked.wait_for(|asked| *asked >= 1).await.unwrap();
-    scene.clock.advance(Duration::from_secs(300));
+    scene.clock.advance(Duration::from_secs(120));
     let report = scene.refreshed().await;
-    assert_eq!(report.summary.problem.as_deref(), Some("the directory gave no answer within 300 seconds"));
+    assert_eq!(report.summary.problem.as_deref(), Some("the directory gave no answer within 120 seconds"));
     *scene.directory.hangs.lock().unwrap() = false;
     scene.directory.says(1, "Sales", &["anna@x"]);
     scene.next().await;
+    assert_eq!(scene.ask("anna@x"), InScope::Yes);
+}
+
+/// S3
+#[tokio::test]
+async fn an_account_that_is_not_accepted_is_not_tried_again_and_again_which_would_lock_it() {
+    let scene = Scene::new(only(&[entry(1, "Sales")]));
+    scene.directory.is_down(Some("it does not accept svc@x"));
+    *scene.directory.refuses.lock().unwrap() = true;
+    for _ in 0..3 {
+        let next = scene.next().await.summary.next_refresh_at.unwrap();
+        assert_eq!(next - scene.clock.now_ms(), 900_000);
+    }
+    // A new password is tried at once.
+    scene.directory.is_down(None);
+    scene.directory.says(1, "Sales", &["anna@x"]);
+    scene.set(only(&[entry(1, "Sales")]));
+    scene.refreshed().await;
     assert_eq!(scene.ask("anna@x"), InScope::Yes);
 }
 
@@ -483,6 +503,16 @@ fn ten_thousand_entries_are_looked_at_in_no_time() {
     // A debug build on a busy machine; it is some hundred nanoseconds each.
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(scope.report().entries.len(), 10_000);
+}
+
+/// S2
+#[test]
+fn many_entries_are_asked_for_in_batches_and_none_is_left_out() {
+    let user = |number| ScopeEntry { kind: EntryKind::User, ..entry(number, "Somebody") };
+    let entries: Vec<_> = (0..450).map(user).chain((450..475).map(|number| entry(number, "Group"))).collect();
+    let batches: Vec<_> = super::keeper::batches(&entries).map(<[_]>::len).collect();
+    assert_eq!(batches, [200, 200, 60, 10, 5]);
+    assert_eq!(super::keeper::batches(&[]).count(), 0);
 }
 
 /// S3

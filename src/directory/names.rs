@@ -1,0 +1,112 @@
+//! Which controllers a domain has and where they are, by DNS.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::rdata::SRV;
+
+use super::controller::Controller;
+use super::error::{ConnectProblem, DirectoryError};
+
+/// The name service.
+#[derive(Clone)]
+pub(super) struct Names {
+    /// None when the system names no name server; said when it is needed.
+    resolver: Result<TokioResolver, String>,
+    /// Host names, too, are asked for there instead of from the system.
+    own_server: bool,
+}
+
+impl Names {
+    /// Asks the system's name servers, or the one at this address.
+    pub fn new(server: Option<SocketAddr>) -> Self {
+        let builder = match server {
+            None => TokioResolver::builder_tokio(),
+            Some(server) => {
+                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                    connection.port = server.port();
+                    connection
+                });
+                let server = NameServerConfig::new(server.ip(), true, connections.into());
+                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+                Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+            }
+        };
+        let resolver = builder.and_then(|mut builder| {
+            // A server that is down shall not hold a person up for long.
+            let options = builder.options_mut();
+            options.timeout = std::time::Duration::from_secs(2);
+            options.attempts = 1;
+            builder.build()
+        });
+        Self { resolver: resolver.map_err(|error| error.to_string()), own_server: server.is_some() }
+    }
+
+    /// The controllers of a domain, the preferred ones first.
+    pub async fn controllers(&self, domain: &str) -> Result<Vec<Controller>, DirectoryError> {
+        // The final dot: a name as it stands, with no search domains tried behind it.
+        let record = format!("_ldap._tcp.dc._msdcs.{domain}.");
+        let lookup = self.resolver(&record)?.srv_lookup(record.as_str()).await;
+        let none = || DirectoryError::NoControllers {
+            domain: domain.to_owned(),
+            record: record.trim_end_matches('.').to_owned(),
+        };
+        let lookup = match lookup {
+            Err(error) if error.is_no_records_found() => return Err(none()),
+            Err(error) => return Err(trouble(&record, &error)),
+            Ok(lookup) => lookup,
+        };
+        let services = lookup.answers().iter().filter_map(|record| match &record.data {
+            RData::SRV(service) => Some(service.clone()),
+            _ => None,
+        });
+        let mut services: Vec<SRV> = services.collect();
+        services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
+        let controllers = services.iter().filter_map(|service| {
+            let host = service.target.to_utf8();
+            let host = host.trim_end_matches('.');
+            let port = (service.port != 389).then_some(service.port);
+            // A lone dot says that the service is not offered.
+            (!host.is_empty()).then(|| Controller { host: host.to_owned(), port, scheme: None })
+        });
+        let controllers: Vec<_> = controllers.collect();
+        if controllers.is_empty() { Err(none()) } else { Ok(controllers) }
+    }
+
+    /// The addresses of a host.
+    pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DirectoryError> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let unknown = || DirectoryError::Connect { controller: host.to_owned(), problem: ConnectProblem::Name };
+        if !self.own_server {
+            // The system also knows its hosts file and what else it was told to ask.
+            let found = tokio::net::lookup_host((host, port)).await.map_err(|_| unknown())?;
+            return Ok(found.collect());
+        }
+        match self.resolver(host)?.lookup_ip(format!("{host}.")).await {
+            Ok(found) => Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect()),
+            Err(error) if error.is_no_records_found() => Err(unknown()),
+            Err(error) => Err(trouble(host, &error)),
+        }
+    }
+
+    fn resolver(&self, name: &str) -> Result<&TokioResolver, DirectoryError> {
+        self.resolver.as_ref().map_err(|problem| DirectoryError::NameService {
+            name: name.trim_end_matches('.').to_owned(),
+            problem: problem.clone(),
+        })
+    }
+}
+
+fn trouble(name: &str, error: &NetError) -> DirectoryError {
+    let problem = match error {
+        NetError::Timeout => "it does not answer".to_owned(),
+        other => other.to_string(),
+    };
+    DirectoryError::NameService { name: name.trim_end_matches('.').to_owned(), problem }
+}

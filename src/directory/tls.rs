@@ -1,0 +1,148 @@
+//! How a controller proves who it is.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{CertificateError, ClientConfig, InvalidMessage};
+use tokio_rustls::rustls;
+
+use super::error::DirectoryError;
+
+/// Trusts the system's certificate authorities, and these.
+pub(super) fn config(extra_roots: &[String]) -> Result<Arc<ClientConfig>, DirectoryError> {
+    let mut roots = Vec::new();
+    for (index, pem) in extra_roots.iter().enumerate() {
+        let number = index + 1;
+        let unreadable = |why: String| {
+            DirectoryError::Settings(format!(
+                "the certificate authority no. {number} of directory.extra_roots can't be read: {why}"
+            ))
+        };
+        let before = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            roots.push(certificate.map_err(|error| unreadable(error.to_string()))?);
+        }
+        if roots.len() == before {
+            return Err(unreadable("it holds no certificate in PEM format".to_owned()));
+        }
+    }
+    let unusable = |error: rustls::Error| {
+        DirectoryError::Settings(format!("the certificate authorities to trust can't be used: {error}"))
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier =
+        rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone()).map_err(unusable)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// What is wrong with the encryption or the controller's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsProblem {
+    Expired,
+    NotYetValid,
+    UnknownIssuer,
+    /// The certificate is for other names; here as far as they are known.
+    WrongName(Vec<String>),
+    Revoked,
+    BadCertificate(String),
+    /// Something that speaks no TLS answers on this port.
+    NotTls,
+    /// No common version or cipher, or the controller broke the handshake off.
+    NoAgreement(String),
+    Other(String),
+}
+
+impl TlsProblem {
+    /// What an error of the handshake means.
+    pub(super) fn of(error: &io::Error) -> Self {
+        let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
+        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(certificate)) => Self::of_certificate(certificate),
+            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Self::NotTls,
+            Some(error @ (rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_))) => {
+                Self::NoAgreement(error.to_string())
+            }
+            Some(other) => Self::Other(other.to_string()),
+            // A controller without a certificate takes the connection and drops it.
+            None => match error.kind() {
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                    Self::NoAgreement("the server broke the handshake off".to_owned())
+                }
+                _ => Self::Other(error.to_string()),
+            },
+        }
+    }
+
+    fn of_certificate(error: &CertificateError) -> Self {
+        match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+            // A bad signature is that of another authority with the name of one that is trusted.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
+            CertificateError::NotValidForName => Self::WrongName(Vec::new()),
+            CertificateError::NotValidForNameContext { presented, .. } => Self::WrongName(names(presented)),
+            CertificateError::Revoked => Self::Revoked,
+            other => Self::BadCertificate(other.to_string()),
+        }
+    }
+
+    pub(super) fn meaning(&self, controller: &str) -> String {
+        match self {
+            Self::Expired => format!("the certificate of {controller} has expired"),
+            Self::NotYetValid => format!("the certificate of {controller} is not valid yet"),
+            Self::UnknownIssuer => {
+                format!("the certificate of {controller} was issued by an authority that this machine does not trust")
+            }
+            Self::WrongName(names) if names.is_empty() => {
+                format!("the certificate of {controller} is for another name")
+            }
+            Self::WrongName(names) => {
+                format!("the certificate is not for {controller} but for {}", names.join(", "))
+            }
+            Self::Revoked => format!("the certificate of {controller} was revoked by its issuer"),
+            Self::BadCertificate(why) => format!("the certificate of {controller} can't be used ({why})"),
+            Self::NotTls => format!("what listens on {controller} does not speak TLS"),
+            Self::NoAgreement(why) => {
+                format!("{controller} and this machine could not agree on how to encrypt ({why})")
+            }
+            Self::Other(why) => format!("no encrypted connection to {controller} came about ({why})"),
+        }
+    }
+
+    pub(super) fn advice(&self) -> String {
+        match self {
+            Self::Expired | Self::Revoked | Self::BadCertificate(_) => {
+                "Renew the certificate on the domain controller.".to_owned()
+            }
+            Self::NotYetValid => "Check the clock of this machine and that of the domain controller.".to_owned(),
+            Self::UnknownIssuer => "Install the certificate of that authority on this machine, or add it to \
+                                    directory.extra_roots."
+                .to_owned(),
+            Self::WrongName(_) => {
+                "Name the domain controller as it is named in its certificate, usually by its full DNS name.".to_owned()
+            }
+            Self::NotTls => "Check the port: LDAPS listens on 636; port 389 is ldap://.".to_owned(),
+            Self::NoAgreement(_) | Self::Other(_) => {
+                "Check that the domain controller has a certificate and offers TLS 1.2 or 1.3.".to_owned()
+            }
+        }
+    }
+}
+
+/// The first names of a certificate, without what rustls writes around them: `DnsName("dc1.example.com")`.
+fn names(presented: &[String]) -> Vec<String> {
+    let plain = |name: &String| match name.split_once('"').and_then(|(_, rest)| rest.split_once('"')) {
+        Some((name, _)) => name.to_owned(),
+        None => name.clone(),
+    };
+    presented.iter().take(5).map(plain).collect()
+}

@@ -1,0 +1,77 @@
+//! The directory client against a real Active Directory (Samba, started by `tests/lab/active-directory.sh`), and
+//! against controllers that misbehave, which need nothing.
+//!
+//! What is expected stands in terms of roles (`fixture.user("expired")`), so that another directory with the same
+//! people in it can be held against the same suite.
+
+mod accounts;
+mod command_line;
+mod controller;
+mod fixture;
+mod hostile;
+mod membership;
+mod places;
+mod searching;
+
+use fixture::Fixture;
+
+/// Runs each of these on the directory that a function names, or says that there is none.
+macro_rules! suite {
+    ($directory:ident: $($group:ident { $($name:ident),+ $(,)? })+) => {
+        mod $directory {
+            $(mod $group {
+                $(
+                    #[tokio::test(flavor = "multi_thread")]
+                    async fn $name() {
+                        match crate::Fixture::$directory() {
+                            Some(fixture) => crate::$group::$name(&fixture).await,
+                            None => eprintln!("NOT RUN: the directory on {}", crate::fixture::WITHOUT),
+                        }
+                    }
+                )+
+            })+
+        }
+    };
+}
+
+suite! { samba:
+    searching {
+        a_page_is_asked_for_when_it_is_wanted_and_all_pages_hold_everybody_once,
+        a_search_finds_by_the_beginning_of_names_addresses_and_upns,
+        a_search_finds_the_kinds_that_are_wanted,
+        a_result_says_what_is_shown,
+        odd_names_are_found_and_what_is_typed_is_never_syntax,
+        a_stream_that_is_dropped_asks_nothing_more,
+        objects_are_known_by_guid_and_what_is_gone_is_none,
+    }
+    places {
+        the_own_domain_comes_first_and_trusts_say_what_stands_against_them,
+        a_trusted_domain_is_searched_with_the_same_sign_in,
+        controllers_are_found_by_dns_and_start_tls_serves_as_well,
+        a_wrong_sign_in_is_told_in_words,
+        a_controller_of_another_domain_is_not_taken,
+        an_authority_that_is_not_trusted_is_named_as_the_trouble,
+    }
+    membership {
+        nested_membership_counts_and_a_cycle_ends,
+        members_are_the_same_when_groups_are_walked,
+        primary_groups_count_as_membership,
+        odd_group_names_and_empty_groups_are_no_trouble,
+        a_group_of_thousands_is_complete,
+        a_group_that_is_gone_is_told_from_an_empty_one,
+        users_send_by_all_their_addresses,
+    }
+    accounts {
+        each_trouble_of_an_account_fails_its_own_condition,
+        a_wrong_password_is_told_from_all_else,
+        a_good_account_meets_every_condition,
+        domain_admins_counts_nested_membership,
+        an_account_is_created_and_taken_over_only_when_it_is_ours,
+        who_may_not_create_accounts_is_told_so_and_nothing_is_left_behind,
+        an_account_that_is_renamed_stays_and_one_that_is_deleted_is_gone,
+    }
+    command_line {
+        check_prints_every_condition_and_fails_by_its_status,
+        check_as_the_logged_on_user,
+    }
+}
