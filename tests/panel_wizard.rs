@@ -145,7 +145,7 @@ fn from_a_fresh_installation_to_an_updated_message() {
 
     // S1, S2: a group, found while typing; nothing is sent before OK in the Settings window.
     desk.click("Click to change");
-    desk.click("Change scope");
+    desk.click("Change the senders' scope…");
     desk.wait("Scope of updated mailboxes");
     desk.click("Update mailboxes from the list below only");
     desk.click("Add…");
@@ -188,11 +188,13 @@ fn from_a_fresh_installation_to_an_updated_message() {
 
     // T3
     desk.click("Click to change");
-    desk.click("Turn off");
+    desk.click("Switch off");
+    desk.click("OK");
     desk.until("it is off", |desk| desk.activity() == Activity::Off);
-    desk.click("Turn on");
+    desk.click("Click to change");
+    desk.click("Switch on");
+    desk.click("OK");
     desk.until("it is on again", |desk| desk.activity() == Activity::On);
-    desk.press(Key::Escape);
 
     desk.window.state_mut().close();
 }
