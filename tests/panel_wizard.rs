@@ -77,11 +77,10 @@ impl Desk {
 
     /// The topmost control of this name.
     #[track_caller]
-    fn control(&self, label: &str) -> Node<'_> {
+    fn control<'a>(&'a self, label: &'a str) -> Node<'a> {
         let words = |node: &Node<'_>| node.accesskit_node().role() == Role::Label;
-        let controls = self.window.query_all_by(|node| node.label().as_deref() == Some(label));
-        let found = controls.filter(|node| !words(node)).last();
-        let found = found.or_else(|| self.window.query_all_by(|node| node.label().as_deref() == Some(label)).last());
+        let controls = self.window.query_all_by_label(label).filter(|node| !words(node));
+        let found = controls.last().or_else(|| self.window.query_all_by_label(label).last());
         found.unwrap_or_else(|| panic!("there is no {label:?} on the screen, but {:?}", self.labels()))
     }
 

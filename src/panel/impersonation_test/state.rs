@@ -52,7 +52,7 @@ impl State {
     fn address(&self) -> Result<SmtpAddress, String> {
         let text = self.mailbox.trim();
         if text.is_empty() {
-            return Err("Enter the e-mail address of a mailbox, or choose one with Browse….".to_owned());
+            return Err("Enter the e-mail address of a mailbox, or choose one by Browse.".to_owned());
         }
         text.parse().map_err(|_| "This is not an e-mail address such as anna@example.com.".to_owned())
     }
