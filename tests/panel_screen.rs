@@ -91,7 +91,7 @@ impl Screen {
             if now != last {
                 (last, since) = (now, Instant::now());
             }
-            (since.elapsed() > Duration::from_millis(1_000)).then(|| last.clone())
+            (since.elapsed() > Duration::from_millis(2_000)).then(|| last.clone())
         })
     }
 

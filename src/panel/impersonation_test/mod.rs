@@ -115,9 +115,9 @@ impl ImpersonationTest {
         }
         let Some(picker) = &mut self.picker else { return };
         match picker.show(ctx) {
-            Some(picker::Outcome::Picked(picked)) => {
+            Some(picker::Outcome::Picked(objects)) => {
                 self.picker = None;
-                if let Some(mail) = picked.into_iter().next().and_then(|object| object.mail) {
+                if let Some(mail) = objects.into_iter().next().and_then(|object| object.mail) {
                     let _none = self.state.wants(Intent::Type(mail));
                 }
             }

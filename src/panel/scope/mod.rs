@@ -83,9 +83,9 @@ impl Dialog {
         }
         let Some(picker) = &mut self.picker else { return };
         match picker.show(ctx) {
-            Some(picker::Outcome::Picked(picked)) => {
+            Some(picker::Outcome::Picked(objects)) => {
                 self.picker = None;
-                self.state.add(picked.iter().map(DirectoryObject::to_entry));
+                self.state.add(objects.iter().map(DirectoryObject::to_entry));
             }
             Some(picker::Outcome::Cancelled) => self.picker = None,
             None => {}

@@ -193,9 +193,9 @@ impl Wizard {
     fn browse(&mut self, ctx: &Context) {
         let Some(picker) = &mut self.picker else { return };
         match picker.show(ctx) {
-            Some(picker::Outcome::Picked(picked)) => {
+            Some(picker::Outcome::Picked(objects)) => {
                 self.picker = None;
-                if let Some(upn) = picked.into_iter().next().and_then(|object| object.upn) {
+                if let Some(upn) = objects.into_iter().next().and_then(|object| object.upn) {
                     let effects = self.state.wants(Intent::Upn(upn));
                     debug_assert!(effects.is_empty(), "filling in a field has no effect outside");
                 }
