@@ -79,8 +79,8 @@ impl Desk {
     #[track_caller]
     fn control<'a>(&'a self, label: &'a str) -> Node<'a> {
         let words = |node: &Node<'_>| node.accesskit_node().role() == Role::Label;
-        let controls = self.window.query_all_by_label(label).filter(|node| !words(node));
-        let found = controls.last().or_else(|| self.window.query_all_by_label(label).last());
+        let mut controls = self.window.query_all_by_label(label).filter(|node| !words(node));
+        let found = controls.next_back().or_else(|| self.window.query_all_by_label(label).next_back());
         found.unwrap_or_else(|| panic!("there is no {label:?} on the screen, but {:?}", self.labels()))
     }
 

@@ -29,7 +29,7 @@ impl ActiveDirectory {
         let in_force = pipe.settings().await.ok().map(|(document, _)| document.settings);
         let known = in_force.as_ref().and_then(|settings| settings.directory.clone());
         let (mut settings, sign_in, person) = match sign_in {
-            SignIn::LoggedOn => (self.own_domain(known)?, directory::SignIn::LoggedOn, None),
+            SignIn::LoggedOn => (self.own_domain(known).ok_or_else(nowhere)?, directory::SignIn::LoggedOn, None),
             SignIn::As(credentials) => {
                 let Credentials { domain, controller, user, password, extra_roots } = *credentials;
                 let settings = DirectorySettings { domain, controllers: controller.into_iter().collect(), extra_roots };
@@ -66,17 +66,13 @@ impl ActiveDirectory {
     }
 
     /// Where the person logged on is at home.
-    fn own_domain(&self, known: Option<DirectorySettings>) -> Result<DirectorySettings, Failure> {
+    fn own_domain(&self, known: Option<DirectorySettings>) -> Option<DirectorySettings> {
         let of_windows = std::env::var("USERDNSDOMAIN").ok().filter(|domain| !domain.trim().is_empty());
         if let Some(domain) = of_windows {
             let same = known.filter(|known| known.domain.eq_ignore_ascii_case(&domain));
-            return Ok(same.unwrap_or(DirectorySettings { domain, ..DirectorySettings::default() }));
+            return Some(same.unwrap_or(DirectorySettings { domain, ..DirectorySettings::default() }));
         }
-        known.or_else(|| self.remembered.as_ref().map(Remembered::settings)).ok_or_else(|| Failure {
-            what: "This computer does not say to which domain you are signed in.".to_owned(),
-            advice: vec!["Sign in with the user name and password of a domain administrator.".to_owned()],
-            ..Failure::default()
-        })
+        known.or_else(|| self.remembered.as_ref().map(Remembered::settings))
     }
 }
 
@@ -98,4 +94,12 @@ impl Connect for ActiveDirectory {
 
 fn wrong(error: &directory::DirectoryError) -> Failure {
     crate::setup::failures::directory("to sign you in", &error.clone().into())
+}
+
+fn nowhere() -> Failure {
+    Failure {
+        what: "This computer does not say to which domain you are signed in.".to_owned(),
+        advice: vec!["Sign in with the user name and password of a domain administrator.".to_owned()],
+        ..Failure::default()
+    }
 }

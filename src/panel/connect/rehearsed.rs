@@ -46,11 +46,11 @@ impl Rehearsed {
         let directory = Directory::new(&settings, sign_in)
             .map_err(|error| crate::setup::failures::directory("to sign you in", &error.into()))?;
         try_out(&directory).await?;
-        let url = |text: &str| Url::parse(text).map_err(|error| broken(&error.to_string()));
-        let mut management = url(&control.management_url())?;
+        let mut management = Url::parse(&control.management_url()).map_err(|error| broken(&error.to_string()))?;
+        let known = Url::parse(&control.autodiscover_url()).map_err(|error| broken(&error.to_string()))?;
         management.set_path("/");
         let autodiscover = autodiscover::Options {
-            known: vec![url(&control.autodiscover_url())?],
+            known: vec![known],
             extra_roots: vec![ca_pem.clone()],
             ..autodiscover::Options::default()
         };

@@ -17,6 +17,7 @@ pub enum Intent {
 }
 
 /// Draws it above everything else.
+#[must_use]
 pub fn show(ctx: &Context, title: &str, failure: &Failure) -> Option<Intent> {
     let dialog = Dialog::new("failure", title).width(620.0);
     let dialog = dialog.button(DialogButton::new((), "Close").default().cancels());

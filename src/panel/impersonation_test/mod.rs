@@ -50,6 +50,7 @@ pub enum Outcome {
 }
 
 impl ImpersonationTest {
+    #[must_use]
     pub fn new(tester: Tester, session: Option<Session>, background: Background) -> Self {
         let state = State::default();
         Self { state, tester, background, running: None, session, sign_in: None, picker: None }

@@ -5,6 +5,7 @@ use crate::panel::widgets::Icon;
 use crate::settings::EntryKind;
 
 /// The icon, and its name for a screen reader and the pointer.
+#[must_use]
 pub fn object_icon(object: &DirectoryObject) -> (Icon, &'static str) {
     match object.kind {
         EntryKind::Group => (Icon::Group, "Group"),

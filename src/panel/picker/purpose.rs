@@ -18,6 +18,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    #[must_use]
     pub fn title(&self) -> &'static str {
         match self {
             Self::ServiceAccount => "Select User",
@@ -27,16 +28,19 @@ impl Purpose {
     }
 
     /// Several may be picked at once.
+    #[must_use]
     pub fn many(&self) -> bool {
         matches!(self, Self::Scope { .. })
     }
 
     /// The kinds of object there are to choose from.
+    #[must_use]
     pub fn kinds(&self) -> Kinds {
         Kinds { users: true, groups: matches!(self, Self::Scope { .. }) }
     }
 
     /// Why this object can't be picked, as a sentence.
+    #[must_use]
     pub fn obstacle(&self, object: &DirectoryObject) -> Option<&'static str> {
         let user = object.kind == EntryKind::User;
         match self {

@@ -183,7 +183,7 @@ impl State {
     pub fn tick(&mut self, now: Duration) -> (Vec<Effect>, Option<Duration>) {
         match self.due {
             Some(due) if now >= due => (self.search(), None),
-            Some(due) => (Vec::new(), Some(due - now)),
+            Some(due) => (Vec::new(), Some(due.saturating_sub(now))),
             None => (Vec::new(), None),
         }
     }

@@ -215,6 +215,7 @@ fn list(ui: &mut Ui, state: &State, room: f32, wanted: &mut Vec<Wanted>) {
 }
 
 /// What a click, or an arrow key, means with the modifier keys that are down.
+#[must_use]
 pub fn pick(modifiers: Modifiers) -> Pick {
     if modifiers.shift {
         Pick::Range

@@ -48,11 +48,15 @@ impl Organisation {
 
     /// From now on this step does not end.
     pub fn hold(&self, step: &'static str) {
-        self.held.send_modify(|held| drop(held.insert(step)));
+        self.held.send_modify(|held| {
+            held.insert(step);
+        });
     }
 
     pub fn release(&self, step: &'static str) {
-        self.held.send_modify(|held| drop(held.remove(step)));
+        self.held.send_modify(|held| {
+            held.remove(step);
+        });
     }
 
     pub fn calls(&self) -> Vec<String> {

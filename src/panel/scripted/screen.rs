@@ -42,7 +42,7 @@ impl Around {
 
     pub fn surroundings(&self) -> Surroundings<'_> {
         let Self { state, background, pipe, files, connect } = self;
-        Surroundings { state, background, pipe, files, connect }
+        Surroundings { state, background, pipe, connect, files }
     }
 }
 
@@ -128,8 +128,8 @@ impl<D> Screen<D> {
     #[track_caller]
     pub fn get<'a>(&'a self, label: &'a str) -> Node<'a> {
         let words = |node: &Node<'_>| node.accesskit_node().role() == eframe::egui::accesskit::Role::Label;
-        let controls = self.0.query_all_by_label(label).filter(|node| !words(node));
-        let found = controls.last().or_else(|| self.0.query_all_by_label(label).last());
+        let mut controls = self.0.query_all_by_label(label).filter(|node| !words(node));
+        let found = controls.next_back().or_else(|| self.0.query_all_by_label(label).next_back());
         found.unwrap_or_else(|| panic!("there is no {label:?} on the screen, but {:?}", self.labels()))
     }
 

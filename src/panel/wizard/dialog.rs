@@ -17,7 +17,7 @@ pub struct Dialog(Phase);
 enum Phase {
     New,
     SigningIn {
-        dialog: SignInDialog,
+        dialog: Box<SignInDialog>,
         settings: Task<Result<Settings, PipeError>>,
     },
     /// Signed in; the settings are on their way.
@@ -47,7 +47,7 @@ impl View for Dialog {
             let client = around.pipe.clone();
             let settings =
                 around.background.task(async move { client.settings().await.map(|(document, _)| document.settings) });
-            self.0 = Phase::SigningIn { dialog: SignInDialog::new(around), settings };
+            self.0 = Phase::SigningIn { dialog: Box::new(SignInDialog::new(around)), settings };
         }
         match std::mem::replace(&mut self.0, Phase::New) {
             Phase::SigningIn { mut dialog, settings } => match dialog.show(ctx, around) {

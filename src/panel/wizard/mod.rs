@@ -57,6 +57,7 @@ pub enum Outcome {
 
 impl Wizard {
     /// `settings` are those in force, from which the answers are proposed (T4).
+    #[must_use]
     pub fn new(session: Session, background: Background, settings: Option<&Settings>) -> Self {
         let setup = Setup::new(session.organisation.clone(), session.pipe.clone());
         Self::with_setup(setup, session, background, settings)
@@ -79,7 +80,7 @@ impl Wizard {
     /// Draws it above everything else. Returns how it was closed, once it was.
     pub fn show(&mut self, ctx: &Context) -> Option<Outcome> {
         if self.confirming {
-            return self.confirm(ctx);
+            return confirm(ctx);
         }
         let mut outcome = self.hear();
         self.look_ahead();
@@ -115,17 +116,6 @@ impl Wizard {
     fn answer(&mut self, leaves: bool, ctx: &Context) -> bool {
         let intent = if leaves { Intent::LeaveAnyway } else { Intent::Stay };
         self.wants(intent, ctx).is_some()
-    }
-
-    /// W7
-    fn confirm(&mut self, ctx: &Context) -> Option<Outcome> {
-        let ok = widgets::DialogButton::new((), "OK").default().cancels();
-        let (closed, ()) =
-            widgets::Dialog::new("configured", "Sent Items Update").width(440.0).button(ok).show(ctx, |ui| {
-                widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
-                widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
-            });
-        closed.map(|()| Outcome::Configured)
     }
 
     /// What happened beside the UI thread.
@@ -204,4 +194,15 @@ impl Wizard {
             None => {}
         }
     }
+}
+
+/// W7
+fn confirm(ctx: &Context) -> Option<Outcome> {
+    let ok = widgets::DialogButton::new((), "OK").default().cancels();
+    let (closed, ()) =
+        widgets::Dialog::new("configured", "Sent Items Update").width(440.0).button(ok).show(ctx, |ui| {
+            widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
+            widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
+        });
+    closed.map(|()| Outcome::Configured)
 }
