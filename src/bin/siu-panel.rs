@@ -4,25 +4,47 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use sent_items_update::cli::log;
+use sent_items_update::panel::app::Start;
+use sent_items_update::panel::connect::{ActiveDirectory, Rehearsed};
+use sent_items_update::panel::files::SystemFiles;
+use sent_items_update::panel::sandbox::Rehearsal;
+use sent_items_update::panel::session::{Connect, Remembering};
 
-/// Shows how the updater is.
+/// Configure Sent Items Update, and watch it
 #[derive(Debug, Parser)]
 #[command(name = "siu-panel", version)]
 struct Arguments {
     /// Local API of the updater: a socket's path, or a pipe's name on Windows [default: the service's, else your own]
     #[arg(long, value_name = "PATH", env = "SIU_PIPE")]
     pipe: Option<PathBuf>,
+    /// Try everything on a made-up organisation on this computer; it ends with the window
+    #[arg(long, conflicts_with = "pipe")]
+    sandbox: bool,
+}
+
+fn run(arguments: Arguments) -> Result<(), String> {
+    let rehearsal = if arguments.sandbox { Some(Rehearsal::new().map_err(|why| why.to_string())?) } else { None };
+    let pipe = match &rehearsal {
+        Some(rehearsal) => rehearsal.pipe(),
+        None => arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path),
+    };
+    let connect: Arc<dyn Connect> = match &rehearsal {
+        Some(rehearsal) => Arc::new(Rehearsed::new(rehearsal.opened())),
+        None => Arc::new(ActiveDirectory::new()),
+    };
+    let (connect, files) = (Arc::new(Remembering::new(connect)), Arc::new(SystemFiles));
+    sent_items_update::panel::run(Start { pipe, connect, files, rehearsal })
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // The window system has much to say that helps nobody.
     log::start(log::Format::Text, "error,sent_items_update=warn,siu_panel=warn");
-    let pipe = arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path);
-    match sent_items_update::panel::run(pipe) {
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             tracing::error!(problem, "the panel ends");

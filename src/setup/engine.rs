@@ -20,6 +20,7 @@ use super::time::{SystemTime, Time};
 use super::{Access, AccessOutcome, AccountChoice, Answers, Condition, Failure, Granted, Located, Organisation};
 use super::{Progress, Report, Step, StepState, Verdict, failures, plan, validate};
 use crate::pipe::client::Client;
+use crate::settings::SmtpAddress;
 
 /// How long it is waited until Exchange applies a right that was granted just now.
 pub const APPLIED_WITHIN: Duration = Duration::from_mins(10);
@@ -144,6 +145,25 @@ impl Setup {
             report.changes.clone_from(&self.changes);
         }
         report
+    }
+
+    /// The impersonation test by hand (W10), with the server and the account that these answers led to so far.
+    ///
+    /// # Errors
+    /// When it does not work, or when a step that it needs was not done yet.
+    pub async fn test_mailbox(&self, answers: &Answers, mailbox: SmtpAddress) -> Result<AccessOutcome, Failure> {
+        let Some(located) = self.done.located(answers) else {
+            return Err(failures::too_early("the server was not located"));
+        };
+        let (upn, password) = match &answers.account {
+            AccountChoice::Existing { upn, password } => (upn.trim().to_owned(), password.clone()),
+            AccountChoice::Automatic { .. } => match self.done.created(answers) {
+                Some(created) => (created.upn.clone(), created.password.clone()),
+                None => return Err(failures::too_early("the account was not created")),
+            },
+        };
+        let connection = located.connection.clone();
+        self.organisation.test(&Access { connection, upn, password, mailbox: Some(mailbox) }).await
     }
 
     /// Does a step, or finds it done. Returns what came of it.

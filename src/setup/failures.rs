@@ -247,6 +247,17 @@ pub fn no_mailbox_to_test(details: Vec<String>) -> Failure {
     }
 }
 
+/// W10: the test by hand needs what an earlier step makes.
+#[must_use]
+pub fn too_early(what: &str) -> Failure {
+    Failure {
+        what: "The test can't be made yet.".to_owned(),
+        cause: format!("With the answers as they stand now, {what} in a run before."),
+        advice: vec!["Run the configuration first; it makes the test itself.".to_owned()],
+        ..Failure::default()
+    }
+}
+
 /// The updater can't take the configuration over.
 #[must_use]
 pub fn not_saved(error: &PipeError) -> Failure {
