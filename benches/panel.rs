@@ -84,6 +84,7 @@ fn scroll(points: f32) -> Vec<Event> {
             unit: MouseWheelUnit::Point,
             delta: vec2(0.0, points),
             phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
             modifiers: Modifiers::NONE,
         },
     ]
