@@ -70,11 +70,14 @@ fn draw(context: &egui::Context, state: &mut State, events: Vec<Event>) -> Durat
         ..RawInput::default()
     };
     let began = Instant::now();
-    let output = context.run_ui(input, |ui| {
+    let mut output = context.run_ui(input, |ui| {
         main_window::show(ui, state);
     });
-    context.tessellate(output.shapes, output.pixels_per_point);
-    began.elapsed()
+    context.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
+    let time = began.elapsed();
+    // Nothing is painted.
+    output.textures_delta.clear();
+    time
 }
 
 fn scroll(points: f32) -> Vec<Event> {
@@ -84,6 +87,7 @@ fn scroll(points: f32) -> Vec<Event> {
             unit: MouseWheelUnit::Point,
             delta: vec2(0.0, points),
             phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
             modifiers: Modifiers::NONE,
         },
     ]
@@ -116,6 +120,8 @@ fn filled(rows: i64) -> State {
     for page in all.chunks(500) {
         state.messages.page(0, page.to_vec());
     }
+    // There are no more.
+    state.messages.page(0, Vec::new());
     let query = Span::Day.query(state.now);
     let buckets = vec![Bucket { updated: 40, skipped: 4, failed: 1 }; 48];
     state.plot =

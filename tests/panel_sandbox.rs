@@ -13,7 +13,7 @@ use sent_items_update::panel::sandbox::{Opened, Rehearsal};
 use sent_items_update::panel::session::Nowhere;
 use sent_items_update::panel::style;
 use sent_items_update::pipe::client::Client;
-use sent_items_update::pipe::types::SettingsChange;
+use sent_items_update::pipe::types::{Activity, SettingsChange};
 use sent_items_update::settings::{Account, Connection, Schedule, Settings};
 use tokio::runtime::Runtime;
 
@@ -78,7 +78,9 @@ fn the_sandbox_runs_beside_the_panel_updates_its_samples_and_leaves_nothing_behi
     assert!(window.query_by_label_contains("Nordwind is a made-up organisation").is_some());
     assert!(window.query_by_label("Configure").is_some());
     runtime.block_on(configure(&Client::new(&pipe).unwrap(), opened.get().unwrap()));
-    until(&mut window, "it is on", |panel| panel.state().status().is_some_and(|status| status.account.is_some()));
+    until(&mut window, "it is on", |panel| {
+        panel.state().status().is_some_and(|status| status.activity == Activity::On)
+    });
     window.get_by_label("Send sample messages").click();
     window.run_steps(2);
     until(&mut window, "samples are updated", |panel| {

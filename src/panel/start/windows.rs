@@ -8,7 +8,6 @@ use tokio::process::{Child, Command};
 use windows_sys::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_DISABLED, ERROR_SERVICE_DOES_NOT_EXIST,
 };
-use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
 use windows_sys::Win32::System::Services::{
     CloseServiceHandle, OpenSCManagerW, OpenServiceW, SC_HANDLE, SC_MANAGER_CONNECT, SERVICE_START, StartServiceW,
 };
@@ -71,12 +70,10 @@ pub fn detach(command: &mut Command) {
     command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP);
 }
 
-/// Ctrl-Break to its group, as far as it hears it; whoever asks ends it when it does not.
-pub fn ask_to_stop(child: &Child) {
-    if let Some(id) = child.id() {
-        // SAFETY: no pointer is passed; that there is no such group any more is an error that nobody needs.
-        unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, id) };
-    }
+/// There is no gentle way to a process without a console. Nothing that it accepted is lost by this.
+pub fn ask_to_stop(child: &mut Child) {
+    // One that is gone already needs no ending.
+    let _ = child.start_kill();
 }
 
 /// Waits until this process is told to end. For ever, when that can't be heard.
