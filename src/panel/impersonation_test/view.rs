@@ -46,6 +46,10 @@ fn content(ui: &mut Ui, state: &State) -> Vec<Intent> {
         let field = TextField::new(&mut mailbox).labelled_by(label).width(340.0).wrong(wrong).longest(320);
         let response = field.hint("anna@example.com").greyed(testing).show(ui);
         initial_focus(ui, &response);
+        // A greyed field lets go of the keyboard; the next mailbox can be typed as soon as a test has ended.
+        if testing.is_none() && ui.memory(|memory| memory.focused().is_none()) {
+            response.request_focus();
+        }
         if response.changed() {
             intents.push(Intent::Type(mailbox));
         }
