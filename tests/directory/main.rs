@@ -69,6 +69,7 @@ suite! { samba sandbox: {
         odd_group_names_and_empty_groups_are_no_trouble,
         a_group_of_thousands_is_complete,
         a_group_that_is_gone_is_told_from_an_empty_one,
+        what_went_after_it_was_looked_for_where_it_was_is_gone,
         users_send_by_all_their_addresses,
     }
     accounts {
