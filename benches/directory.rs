@@ -1,38 +1,61 @@
-//! How long the picker's first page takes, and reading everybody, beside OpenLDAP's `ldapsearch` that does the same.
+//! How long the picker's first page takes, and reading everybody, beside OpenLDAP's `ldapsearch` that does the same: on
+//! Samba, if there is one, and on the sandbox.
 //!
 //!     tests/lab/active-directory.sh start && eval "$(tests/lab/active-directory.sh env)"
 //!     cargo bench --no-default-features --bench directory
 //!
 //! Both connect with TLS and sign in anew each time; the first page is also measured over a connection that is there,
 //! as in the picker while somebody types. The best of several runs counts: the machine does other things, too.
+//!
+//! Samba works a search out as a whole before it gives its first page, and has no index for the beginnings of names: the
+//! time of `ldapsearch` is the least that there can be.
 
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sent_items_update::directory::{Directory, DirectorySearch as _, Kinds, Options, Query, SignIn};
+use sent_items_update::sandbox::directory::Person;
+use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
 use sent_items_update::settings::DirectorySettings;
 
 type Error = Box<dyn std::error::Error>;
 
 struct Lab {
+    name: &'static str,
     settings: DirectorySettings,
     upn: String,
     password: SecretString,
-    ca_file: String,
-    controller: String,
+    ca_file: PathBuf,
+    url: String,
 }
+
+const BULK: usize = 10_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
+    // `cargo test --all-targets` starts benches, too, without this word: then it is only seen that it works.
+    let (runs, bulk) = if std::env::args().any(|word| word == "--bench") { (5, BULK) } else { (1, BULK / 50) };
+    match samba()? {
+        Some(lab) => measure(&lab, runs).await?,
+        None => eprintln!("NOT RUN: the bench on Samba: SIU_AD_DOMAIN is not set (tests/lab/active-directory.sh)"),
+    }
+    let folder = tempfile::tempdir()?;
+    let (sandbox, lab) = sandbox(folder.path(), bulk).await?;
+    measure(&lab, runs).await?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+fn samba() -> Result<Option<Lab>, Error> {
     let get = |name: &str| std::env::var(format!("SIU_AD_{name}"));
-    let Ok(domain) = get("DOMAIN") else {
-        eprintln!("NOT RUN: the bench of the directory: SIU_AD_DOMAIN is not set (tests/lab/active-directory.sh)");
-        return Ok(());
-    };
-    let (controller, ca_file) = (get("CONTROLLER")?, get("CA")?);
-    let lab = Lab {
+    let Ok(domain) = get("DOMAIN") else { return Ok(None) };
+    let (controller, ca_file) = (get("CONTROLLER")?, PathBuf::from(get("CA")?));
+    Ok(Some(Lab {
+        name: "Samba",
         settings: DirectorySettings {
             domain: domain.clone(),
             controllers: vec![controller.clone()],
@@ -41,12 +64,36 @@ async fn main() -> Result<(), Error> {
         upn: format!("svc-siu@{domain}"),
         password: get("PASSWORD")?.into(),
         ca_file,
-        controller,
-    };
-    // `cargo test --all-targets` starts benches, too, without this word: then it is only seen that it works.
-    let runs = if std::env::args().any(|word| word == "--bench") { 5 } else { 1 };
-    println!("Active Directory with {} bulk users, LDAPS, the best of {runs}", get("BULK")?);
+        url: format!("ldaps://{controller}"),
+    }))
+}
 
+/// The sample organisation, with as many users beside it.
+async fn sandbox(folder: &Path, bulk: usize) -> Result<(Sandbox, Lab), Error> {
+    let organisation = Organisation::embedded().without_messages();
+    let (domain, upn) = (organisation.domain.clone(), organisation.service_account.clone());
+    let sandbox =
+        Sandbox::start(SandboxOptions { organisation, ..SandboxOptions::new(folder.join("sandbox")) }).await?;
+    for number in 0..bulk {
+        let upn = format!("bulk{number:05}@{domain}");
+        let (given_name, surname) = ("Bulk".to_owned(), format!("User {number:05}"));
+        let display_name = format!("{given_name} {surname}");
+        let container = "OU=Bulk".to_owned();
+        let person =
+            Person { primary: upn.clone(), upn, display_name, given_name, surname, container, ..Person::default() };
+        sandbox.control().directory().add_person(person)?;
+    }
+    let ca_file = folder.join("ca.pem");
+    std::fs::write(&ca_file, sandbox.ca_pem())?;
+    let url = sandbox.ldaps_url();
+    let (controllers, extra_roots) = (vec![url.clone()], vec![sandbox.ca_pem().to_owned()]);
+    let settings = DirectorySettings { domain, controllers, extra_roots };
+    let password = sandbox.control().password(&upn);
+    Ok((sandbox, Lab { name: "Sandbox", settings, upn, password, ca_file, url }))
+}
+
+async fn measure(lab: &Lab, runs: usize) -> Result<(), Error> {
+    println!("{}: {} users, LDAPS, the best of {runs}", lab.name, everything(&lab.directory()?).await?);
     for (what, text, filter) in [
         ("first page, any user", "", "(&(objectCategory=person)(objectClass=user))"),
         (
@@ -61,7 +108,7 @@ async fn main() -> Result<(), Error> {
         let connected = lab.directory()?;
         first_page(&connected, page(text)).await?;
         let warm = best(runs, async || first_page(&connected, page(text)).await).await?;
-        let theirs = best(runs, async || lab.ldapsearch(&["-z", "50", "-E", "pr=50/noprompt"], filter)).await?;
+        let theirs = best(runs, async || lab.ldapsearch("pr=50", filter)).await?;
         println!(
             "{what:<24} {} (connected: {}), ldapsearch {}: {}",
             ms(ours),
@@ -72,7 +119,7 @@ async fn main() -> Result<(), Error> {
     }
     let ours = best(runs, async || everything(&lab.directory()?).await).await?;
     let filter = "(&(objectCategory=person)(objectClass=user))";
-    let theirs = best(runs, async || lab.ldapsearch(&["-E", "pr=1000/noprompt"], filter)).await?;
+    let theirs = best(runs, async || lab.ldapsearch("pr=1000/noprompt", filter)).await?;
     println!("{:<24} {}, ldapsearch {}: {}", "everybody, 1,000 a page", ms(ours), ms(theirs), ratio(ours, theirs));
     Ok(())
 }
@@ -83,24 +130,33 @@ impl Lab {
         Ok(Directory::with_options(&self.settings, sign_in, &Options::default())?)
     }
 
-    /// Asks for the attributes that the picker asks for.
-    fn ldapsearch(&self, options: &[&str], filter: &str) -> Result<usize, Error> {
+    /// Asks for the attributes that the picker asks for, page by page; without `noprompt`, for the first page.
+    fn ldapsearch(&self, paging: &str, filter: &str) -> Result<usize, Error> {
         let base = format!("DC={}", self.settings.domain.replace('.', ",DC="));
-        let output = Command::new("ldapsearch")
-            .args(["-x", "-LLL", "-H", &format!("ldaps://{}", self.controller), "-D", &self.upn])
-            .args(["-w", self.password.expose_secret(), "-b", &base])
-            .args(options)
-            .arg(filter)
+        // It is to write each line at once; what it waits for after a page is never said.
+        let mut child = Command::new("stdbuf")
+            .args(["-oL", "ldapsearch", "-x", "-LLL", "-H", &self.url, "-D", &self.upn])
+            .args(["-w", self.password.expose_secret(), "-b", &base, "-E", paging, filter])
             .args(["objectGUID", "objectClass", "displayName", "cn", "userPrincipalName", "mail", "sAMAccountName"])
             .args(["userAccountControl", "description", "groupType"])
             .env("LDAPTLS_CACERT", &self.ca_file)
-            .stdin(Stdio::null())
-            .output()?;
-        // Status 4: the size limit of the first page.
-        if !matches!(output.status.code(), Some(0 | 4)) {
-            return Err(String::from_utf8_lossy(&output.stderr).into());
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let output = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let mut found = 0;
+        for line in output.split(b'\n') {
+            let line = line?;
+            if line.starts_with(b"Press [size] Enter") {
+                break;
+            }
+            found += usize::from(line.starts_with(b"dn:"));
         }
-        Ok(output.stdout.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"dn:")).count())
+        // Ended already, or waiting.
+        let _ = child.kill();
+        child.wait()?;
+        Ok(found)
     }
 }
 

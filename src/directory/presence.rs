@@ -56,6 +56,9 @@ impl Directory {
                 }
             }
         }
+        // Where something is, or was last, is where its members are asked for next: no other domain is asked then, and
+        // none that can't be reached makes that fail.
+        self.shared.seen.add(objects.iter().copied().filter(|(_, domain)| !domain.is_empty()));
         if !missing.is_empty() {
             self.look_in_the_forest(objects, missing, &mut presence).await;
         }
@@ -93,6 +96,7 @@ impl Directory {
                     (_, Presence::There { .. }) => {}
                     (Ok(found), _) => {
                         if let Some(there) = found.get(&id) {
+                            self.shared.seen.add([(id, place.domain.as_str())]);
                             presence[at] = there.clone();
                         }
                     }

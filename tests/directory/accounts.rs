@@ -81,7 +81,7 @@ pub async fn an_account_is_created_and_taken_over_only_when_it_is_ours(fixture: 
     assert_eq!(failing(fixture, &again.upn, &again.password).await, []);
     // The one before may still be taken for an hour (OldPasswordAllowedPeriod), so it isn't tried here.
     assert_ne!(made.password.expose_secret(), again.password.expose_secret());
-    fixture.delete(&name);
+    fixture.delete(&name).await;
 
     for taken in ["anna", "Administrator", "sales", "krbtgt"] {
         let error = directory.create_service_account(taken).await.unwrap_err();
@@ -111,11 +111,11 @@ pub async fn an_account_that_is_renamed_stays_and_one_that_is_deleted_is_gone(fi
     let name = unique("re");
     directory.create_service_account(&name).await.unwrap();
     let before = fixture.named(&directory, &name).await;
-    fixture.rename(&name, "Renamed, (Once)");
+    fixture.rename(&name, "Renamed, (Once)").await;
     let after = directory.lookup(vec![before.id]).await.unwrap().remove(0).unwrap();
     assert_eq!(after.id, before.id);
     assert_ne!(after.distinguished_name, before.distinguished_name);
-    fixture.delete(&name);
+    fixture.delete(&name).await;
     assert_eq!(directory.lookup(vec![before.id]).await.unwrap(), [None]);
     assert_eq!(directory.addresses(&[before.id]).await.unwrap(), [None]);
 }

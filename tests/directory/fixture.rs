@@ -1,16 +1,24 @@
 //! A directory to test on: where it is, and who plays which part in it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use secrecy::SecretString;
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Scope, SearchEntry};
+use secrecy::{ExposeSecret as _, SecretString};
 use sent_items_update::directory::{
     Directory, DirectoryObject, DirectorySearch as _, Kinds, Nesting, Options, Query, SignIn, Timeouts,
 };
 use sent_items_update::settings::DirectorySettings;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// Why tests of this file don't run.
+use crate::sandboxes::Sandboxes;
+
+/// Why the tests on Samba don't run.
 pub const WITHOUT: &str = "Samba: SIU_AD_DOMAIN is not set; `tests/run active-directory` starts one and sets it";
 
 pub const BOTH: Kinds = Kinds { users: true, groups: true };
@@ -20,6 +28,8 @@ pub const GROUPS: Kinds = Kinds { users: false, groups: true };
 pub struct Fixture {
     pub domain: String,
     pub controllers: Vec<String>,
+    /// URL of a controller that offers StartTLS.
+    pub start_tls: String,
     pub ca: String,
     pub name_server: Option<SocketAddr>,
     pub administrator: String,
@@ -34,17 +44,21 @@ pub struct Fixture {
     /// File for libkrb5; none where there is no Kerberos.
     pub kerberos: Option<String>,
     pub ca_file: String,
+    /// Where the directory is one.
+    pub sandboxes: Option<Sandboxes>,
 }
 
 impl Fixture {
     /// The one that the environment names.
-    pub fn samba() -> Option<Self> {
+    #[expect(clippy::unused_async, reason = "a sandbox is waited for")]
+    pub async fn samba() -> Option<Self> {
         let get = |name: &str| std::env::var(format!("SIU_AD_{name}")).ok();
         let domain = get("DOMAIN")?;
         let must = |name: &str| get(name).unwrap_or_else(|| panic!("SIU_AD_{name} is not set"));
         Some(Self {
             domain,
             controllers: vec![must("CONTROLLER")],
+            start_tls: format!("ldap://{}", must("CONTROLLER")),
             ca: std::fs::read_to_string(must("CA")).expect("SIU_AD_CA"),
             ca_file: must("CA"),
             name_server: Some(must("NAME_SERVER").parse().expect("SIU_AD_NAME_SERVER")),
@@ -55,7 +69,15 @@ impl Fixture {
             bulk: must("BULK").parse().expect("SIU_AD_BULK"),
             controller_name: must("CONTROLLER_NAME"),
             kerberos: Some(must("KRB5_CONFIG")),
+            sandboxes: None,
         })
+    }
+
+    /// What was started for it ends.
+    pub async fn stop(self) {
+        if let Some(sandboxes) = self.sandboxes {
+            sandboxes.stop().await;
+        }
     }
 
     /// UPN of who plays this part.
@@ -149,37 +171,44 @@ pub fn names(objects: &[DirectoryObject]) -> Vec<&str> {
 
 /// Changes by another program, as an administrator makes them.
 impl Fixture {
-    pub fn delete(&self, account: &str) {
-        let dn = self.dn_of(account);
-        self.ldap("ldapdelete", &[&dn]);
+    pub async fn delete(&self, account: &str) {
+        let mut ldap = self.ldap().await;
+        let dn = self.dn_of(&mut ldap, account).await;
+        ldap.delete(&dn).await.unwrap().success().unwrap();
     }
 
-    pub fn rename(&self, account: &str, name: &str) {
-        let dn = self.dn_of(account);
-        let rdn = format!("CN={}", name.replace(',', "\\,"));
-        self.ldap("ldapmodrdn", &["-r", &dn, &rdn]);
+    pub async fn rename(&self, account: &str, name: &str) {
+        let mut ldap = self.ldap().await;
+        let dn = self.dn_of(&mut ldap, account).await;
+        let rdn = format!("CN={}", ldap3::dn_escape(name));
+        ldap.modifydn(&dn, &rdn, true, None).await.unwrap().success().unwrap();
     }
 
-    fn dn_of(&self, account: &str) -> String {
+    async fn dn_of(&self, ldap: &mut Ldap, account: &str) -> String {
         let base = format!("DC={}", self.domain.replace('.', ",DC="));
         let filter = format!("(sAMAccountName={account})");
-        let found = self.ldap("ldapsearch", &["-LLL", "-o", "ldif-wrap=no", "-b", &base, &filter, "1.1"]);
-        let dn = found.lines().find_map(|line| line.strip_prefix("dn: "));
-        dn.unwrap_or_else(|| panic!("{account}: {found}")).to_owned()
+        let found = ldap.search(&base, Scope::Subtree, &filter, ["1.1"]).await.unwrap().success().unwrap().0;
+        // References to other partitions stand among them.
+        let mut entries = found.into_iter().filter(|entry| !entry.is_ref()).map(SearchEntry::construct);
+        entries.next().unwrap_or_else(|| panic!("{account} is not found")).dn
     }
 
-    /// One of OpenLDAP's programs, signed in as the administrator.
-    fn ldap(&self, program: &str, arguments: &[&str]) -> String {
-        use std::process::{Command, Stdio};
-        let output = Command::new(program)
-            .args(["-x", "-H", &format!("ldaps://{}", self.controllers[0]), "-D", &self.administrator])
-            .args(["-w", secrecy::ExposeSecret::expose_secret(&self.administrator_password)])
-            .args(arguments)
-            .env("LDAPTLS_CACERT", &self.ca_file)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+    /// A connection on which the administrator is signed in.
+    async fn ldap(&self) -> Ldap {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(self.ca.as_bytes()) {
+            roots.add(certificate.unwrap()).unwrap();
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let settings = LdapConnSettings::new().set_config(Arc::new(config)).set_starttls(true);
+        let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &self.start_tls).await.unwrap();
+        ldap3::drive!(connection);
+        let password = self.administrator_password.expose_secret();
+        ldap.simple_bind(&self.administrator, password).await.unwrap().success().unwrap();
+        ldap
     }
 }

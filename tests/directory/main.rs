@@ -1,8 +1,8 @@
-//! The directory client against a real Active Directory (Samba, started by `tests/lab/active-directory.sh`), and
-//! against controllers that misbehave, which need nothing.
+//! The directory client against a real Active Directory (Samba, started by `tests/lab/active-directory.sh`), against
+//! the sandbox with the same people in it, and against controllers that misbehave. Only Samba needs the lab.
 //!
-//! What is expected stands in terms of roles (`fixture.user("expired")`), so that another directory with the same
-//! people in it can be held against the same suite.
+//! What is expected stands in terms of roles (`fixture.user("expired")`). Where the sandbox differs from Samba, it is
+//! wrong.
 
 mod accounts;
 mod command_line;
@@ -10,23 +10,33 @@ mod controller;
 mod fixture;
 mod hostile;
 mod membership;
+mod name_server;
 mod places;
+mod sandboxes;
 mod searching;
 
 use fixture::Fixture;
 
-/// Runs each of these on the directory that a function names, or says that there is none.
+/// Runs each of these on every directory, or says that one of them is not there.
 macro_rules! suite {
-    ($directory:ident: $($group:ident { $($name:ident),+ $(,)? })+) => {
+    ($($directory:ident)+: $groups:tt) => {
+        $(on! { $directory $groups })+
+    };
+}
+
+macro_rules! on {
+    ($directory:ident { $($group:ident { $($name:ident),+ $(,)? })+ }) => {
         mod $directory {
             $(mod $group {
                 $(
                     #[tokio::test(flavor = "multi_thread")]
                     async fn $name() {
-                        match crate::Fixture::$directory() {
-                            Some(fixture) => crate::$group::$name(&fixture).await,
-                            None => eprintln!("NOT RUN: the directory on {}", crate::fixture::WITHOUT),
-                        }
+                        let Some(fixture) = crate::Fixture::$directory().await else {
+                            eprintln!("NOT RUN: the directory on {}", crate::fixture::WITHOUT);
+                            return;
+                        };
+                        crate::$group::$name(&fixture).await;
+                        fixture.stop().await;
                     }
                 )+
             })+
@@ -34,7 +44,7 @@ macro_rules! suite {
     };
 }
 
-suite! { samba:
+suite! { samba sandbox: {
     searching {
         a_page_is_asked_for_when_it_is_wanted_and_all_pages_hold_everybody_once,
         a_search_finds_by_the_beginning_of_names_addresses_and_upns,
@@ -59,6 +69,7 @@ suite! { samba:
         odd_group_names_and_empty_groups_are_no_trouble,
         a_group_of_thousands_is_complete,
         a_group_that_is_gone_is_told_from_an_empty_one,
+        what_went_after_it_was_looked_for_where_it_was_is_gone,
         users_send_by_all_their_addresses,
     }
     accounts {
@@ -72,6 +83,10 @@ suite! { samba:
     }
     command_line {
         check_prints_every_condition_and_fails_by_its_status,
-        check_as_the_logged_on_user,
     }
+} }
+
+/// The sandbox has no Kerberos.
+mod kerberos {
+    on! { samba { command_line { check_as_the_logged_on_user } } }
 }

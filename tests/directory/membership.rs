@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sent_items_update::directory::{Directory, Member, Nesting, Options};
+use sent_items_update::directory::{Directory, Member, Nesting, Options, Presence};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, USERS, all, query};
@@ -77,6 +77,16 @@ pub async fn a_group_that_is_gone_is_told_from_an_empty_one(fixture: &Fixture) {
     assert_eq!(directory.members(&[Uuid::from_u128(7)]).await.unwrap(), [None]);
     assert_eq!(directory.addresses(&[Uuid::from_u128(7)]).await.unwrap(), [None]);
     assert_eq!(directory.members(&[]).await.unwrap(), []);
+}
+
+/// S4: although a trusted domain can't be reached, in which something never seen could be.
+pub async fn what_went_after_it_was_looked_for_where_it_was_is_gone(fixture: &Fixture) {
+    let directory = fixture.reader();
+    let id = Uuid::from_u128(9);
+    assert!(directory.members(&[id]).await.is_err());
+    assert_eq!(directory.presence(&[(id, &fixture.domain)]).await, [Presence::Gone]);
+    assert_eq!(directory.members(&[id]).await.unwrap(), [None]);
+    assert_eq!(directory.addresses(&[id]).await.unwrap(), [None]);
 }
 
 /// S3

@@ -46,7 +46,7 @@ pub async fn a_trusted_domain_is_searched_with_the_same_sign_in(fixture: &Fixtur
 
 /// With nothing but the domain's name.
 pub async fn controllers_are_found_by_dns_and_start_tls_serves_as_well(fixture: &Fixture) {
-    for controllers in [vec![], vec![format!("ldap://{}", fixture.controllers[0])]] {
+    for controllers in [vec![], vec![fixture.start_tls.clone()]] {
         let settings = DirectorySettings { controllers, ..fixture.settings() };
         let directory = Directory::with_options(&settings, fixture.sign_in("service"), &fixture.options()).unwrap();
         assert_eq!(fixture.named(&directory, "Anna Berg").await.name, "Anna Berg");

@@ -95,6 +95,8 @@ pub struct Person {
     pub locked: bool,
     /// When the account itself expires, in seconds since 1970; none: never.
     pub expires: Option<i64>,
+    /// Account name of the primary group; when empty, Domain Users.
+    pub primary_group: String,
     /// Further attributes as clients wrote them, such as `department`.
     pub more: BTreeMap<String, Vec<String>>,
 }

@@ -50,7 +50,7 @@ pub fn person(world: &World, directory: &Directory, person: &Person, failures: u
         .text("sAMAccountName", &person.account_name)
         .number("sAMAccountType", 805_306_368)
         .number("userAccountControl", account_control(person))
-        .number("primaryGroupID", DOMAIN_USERS)
+        .number("primaryGroupID", primary_group(directory, person))
         .number("pwdLastSet", password_set(person))
         .number("accountExpires", person.expires.map_or(NEVER, file_time))
         .number("badPwdCount", failures)
@@ -73,6 +73,12 @@ pub fn person(world: &World, directory: &Directory, person: &Person, failures: u
         all = all.texts(name, person.more.get(*name).into_iter().flatten());
     }
     if person.mailbox { mailbox(world, person, all) } else { all }
+}
+
+/// Relative identifier of the primary group.
+fn primary_group(directory: &Directory, person: &Person) -> u32 {
+    let group = (!person.primary_group.is_empty()).then(|| directory.group(&person.primary_group)).flatten();
+    group.and_then(|group| group.sid.rsplit('-').next()?.parse().ok()).unwrap_or(DOMAIN_USERS)
 }
 
 /// What Exchange adds to somebody with a mailbox.

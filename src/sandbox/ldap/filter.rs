@@ -314,7 +314,7 @@ fn compare(value: &[u8], wanted: &Wanted) -> Option<std::cmp::Ordering> {
 /// value that begins with `=` must be the whole name.
 fn ambiguous(value: &[u8]) -> Test {
     let Ok(value) = std::str::from_utf8(value) else { return Test::Undefined };
-    let value = value.trim().trim_end_matches('*').to_lowercase();
+    let value = value.trim().to_lowercase();
     if value.is_empty() {
         // As in Active Directory: it stands for everything that has a name to be found by.
         return Test::Present("name");

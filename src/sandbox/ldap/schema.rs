@@ -80,8 +80,10 @@ pub const ATTRIBUTES: &[Attribute] = &[
     one("groupType", Integer, Kept),
     one("homeMDB", Name, Kept),
     one("instanceType", Integer, System),
+    one("isSingleValued", Boolean, System),
     many("keywords", Text, Kept),
     one("l", Text, Kept),
+    one("lDAPDisplayName", Text, System),
     one("legacyExchangeDN", Text, Kept),
     one("lockoutDuration", Large, Kept),
     one("lockOutObservationWindow", Large, Kept),
@@ -164,6 +166,24 @@ pub fn attribute(name: &str) -> Option<&'static Attribute> {
     ATTRIBUTES.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
+/// Common name of the attribute's object in the schema: its words, joined by hyphens (`ms-Exch-Mailbox-Guid`).
+pub fn common_name(attribute: &str) -> String {
+    let mut name = String::new();
+    let mut before = '-';
+    for letter in attribute.chars() {
+        if letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            name.push('-');
+        }
+        name.push(letter);
+        before = letter;
+    }
+    if name.starts_with("ms-") {
+        return name;
+    }
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// What ambiguous name resolution looks into (MS-ADTS 3.1.1.3.1.3.3).
 pub const AMBIGUOUS: &[&str] = &[
     "displayName",
@@ -181,6 +201,7 @@ pub const AMBIGUOUS: &[&str] = &[
 /// Common name of the object in the schema that a class's `objectCategory` leads to.
 pub fn category(class: &str) -> Option<&'static str> {
     const CATEGORIES: &[(&str, &str)] = &[
+        ("attributeSchema", "Attribute-Schema"),
         ("builtinDomain", "Builtin-Domain"),
         ("computer", "Computer"),
         ("configuration", "Configuration"),
@@ -227,6 +248,8 @@ mod tests {
             assert!(!twice, "{}", attribute.name);
         }
         assert_eq!(attribute("SAMACCOUNTNAME").unwrap().name, "sAMAccountName");
+        assert_eq!(common_name("msExchMailboxGuid"), "ms-Exch-Mailbox-Guid");
+        assert_eq!(common_name("userPrincipalName"), "User-Principal-Name");
         assert!(AMBIGUOUS.iter().all(|name| attribute(name).is_some()));
     }
 }

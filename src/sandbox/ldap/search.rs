@@ -444,15 +444,16 @@ fn constructed(world: &World, tree: &Tree, at: usize, name: &str) -> Vec<Vec<u8>
             Object::Group(group) => text(group.sid.rsplit('-').next().unwrap_or_default().to_owned()),
             _ => Vec::new(),
         },
-        ("tokenGroups", _) => token_groups(tree, at, person.is_some()),
+        ("tokenGroups", _) => token_groups(tree, at),
         _ => Vec::new(),
     }
 }
 
 /// Identifiers of all security groups that the account belongs to, through others too, the primary group among them.
-fn token_groups(tree: &Tree, at: usize, person: bool) -> Vec<Vec<u8>> {
+fn token_groups(tree: &Tree, at: usize) -> Vec<Vec<u8>> {
     let mut groups = tree.reachable(at, &tree.member_of);
-    if let Some(primary) = tree.domain_users.filter(|_| person) {
+    let primary = tree.entries[at].text("primaryGroupID");
+    if let Some(&primary) = primary.and_then(|relative| tree.by_relative.get(&relative)) {
         groups.push(primary);
         groups.extend(tree.reachable(primary, &tree.member_of));
         groups.sort_unstable();

@@ -64,6 +64,7 @@ pub fn common(world: &World, dn: &Dn, own: &Attributes) -> Attributes {
 pub fn objects(world: &World) -> Vec<(Dn, Attributes)> {
     let mut all = domain(world);
     all.extend(configuration(world));
+    all.extend(schema_objects(world));
     all.extend(exchange_objects(world));
     all
 }
@@ -127,9 +128,9 @@ fn domain(world: &World) -> Vec<(Dn, Attributes)> {
             .text("trustPartner", &trust.domain)
             .text("flatName", &trust.netbios)
             .number("trustDirection", trust.direction)
-            // A domain of Windows, with a trust between forests.
-            .number("trustType", 2)
-            .number("trustAttributes", 8);
+            .number("trustType", trust.kind)
+            // Between Active Directories, a trust is one of whole forests here.
+            .number("trustAttributes", if trust.kind == 2 { 8 } else { 0 });
         if let Some(sid) = sid_bytes(&trust.sid) {
             object = object.bytes("securityIdentifier", sid);
         }
@@ -178,6 +179,18 @@ fn configuration(world: &World) -> Vec<(Dn, Attributes)> {
         ),
         (configuration.child("CN", "Services"), container("Services")),
     ]
+}
+
+/// What the schema says of each attribute: enough to see which there are, and whether it knows Exchange.
+fn schema_objects(world: &World) -> impl Iterator<Item = (Dn, Attributes)> {
+    schema::ATTRIBUTES.iter().map(|attribute| {
+        let cn = schema::common_name(attribute.name);
+        let object = object(&["attributeSchema"])
+            .text("cn", &cn)
+            .text("lDAPDisplayName", attribute.name)
+            .text("isSingleValued", if attribute.many { "FALSE" } else { "TRUE" });
+        (world.schema().child("CN", &cn), object)
+    })
 }
 
 fn exchange_objects(world: &World) -> Vec<(Dn, Attributes)> {

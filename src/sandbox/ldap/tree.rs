@@ -35,6 +35,13 @@ pub struct Trust {
     pub sid: String,
     /// `trustDirection`: 1 inbound, 2 outbound, 3 both.
     pub direction: u8,
+    /// `trustType`: 1 Windows NT, 2 Active Directory, 3 a Kerberos realm.
+    #[serde(default = "active_directory")]
+    pub kind: u8,
+}
+
+fn active_directory() -> u8 {
+    2
 }
 
 /// Host name of the domain controller.
@@ -96,8 +103,8 @@ pub struct Tree {
     /// Direct members of each entry, and the groups it is a direct member of.
     pub members: Vec<Vec<usize>>,
     pub member_of: Vec<Vec<usize>>,
-    /// Domain Users: the primary group of everybody.
-    pub domain_users: Option<usize>,
+    /// Groups of the domain by their relative identifiers, as `primaryGroupID` names them.
+    pub by_relative: HashMap<String, usize>,
 }
 
 /// Collects the attributes of an object.
@@ -174,8 +181,8 @@ impl Tree {
             let dn = world.container(&group.container).child("CN", &group.account_name);
             let at = tree.add(world, dn, Object::Group(group.clone()), account::group(world, group));
             groups_at.insert(group.key(), at);
-            if group.sid == format!("{DOMAIN_SID}-{}", account::DOMAIN_USERS) {
-                tree.domain_users = Some(at);
+            if let Some(relative) = group.sid.strip_prefix(DOMAIN_SID).and_then(|rest| rest.strip_prefix('-')) {
+                tree.by_relative.insert(relative.to_owned(), at);
             }
         }
         tree.link(world, directory, &groups, &people_at, &groups_at);
@@ -246,6 +253,8 @@ impl Tree {
         if !has("objectGUID", &attributes) {
             let seed = attributes.0.iter().find(|(name, _)| *name == "objectSid");
             let seed = seed.map_or_else(|| key.clone().into_bytes(), |(_, sid)| sid[0].clone());
+            // No two sandboxes have the same object, although their SIDs are alike.
+            let seed = [world.domain.as_bytes(), &seed].concat();
             all = all.bytes("objectGUID", guid(&seed).to_bytes_le().to_vec());
         }
         all.0.extend(attributes.0);
