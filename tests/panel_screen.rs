@@ -51,8 +51,10 @@ fn the_program_is_configured_and_at_work_with_nothing_but_the_keyboard() {
     open_settings(&screen);
     screen.press_times(3, "Return");
     screen.picture("wizard-configure");
+    let bar = screen.band(0, 25);
     screen.press("Return");
     until("it is configured", || status().filter(|status| status.activity == Activity::On));
+    until("the window knows it", || (screen.band(0, 25) != bar).then_some(()));
     screen.still();
     screen.picture("wizard-result");
     screen.press("Return");

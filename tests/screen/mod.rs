@@ -1,6 +1,7 @@
 //! A screen of one's own (Xvfb) with a keyboard (xdotool), for the real program.
 #![allow(dead_code)] // each of those who use it uses another part
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,7 +42,9 @@ pub struct Screen {
     /// What it shows, byte by byte: Xvfb keeps it there.
     memory: PathBuf,
     pictures: PathBuf,
-    _server: Program,
+    server: Program,
+    /// Process of the program that draws on it.
+    program: Cell<u32>,
 }
 
 impl Screen {
@@ -58,7 +61,13 @@ impl Screen {
         });
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screens");
         fs::create_dir_all(&pictures).unwrap();
-        Self { display: format!(":{number}"), memory: memory.join("Xvfb_screen0"), pictures, _server: server }
+        Self {
+            display: format!(":{number}"),
+            memory: memory.join("Xvfb_screen0"),
+            pictures,
+            server,
+            program: Cell::new(0),
+        }
     }
 
     pub fn shown(&self) -> Vec<u8> {
@@ -89,22 +98,23 @@ impl Screen {
         until("the window has the keyboard", || self.xdotool(&["windowfocus", "--sync", &window]));
     }
 
-    /// Until nothing moves any more: what was to be drawn is drawn.
+    /// Until nothing moves any more and the program waits for something to do: what was to be drawn is drawn, however
+    /// busy the machine is.
     pub fn still(&self) -> Vec<u8> {
         let mut last = self.shown();
         let mut since = Instant::now();
         until("the screen is still", || {
             let now = self.shown();
-            if now != last {
+            if now != last || is_busy(self.program.get()) || is_busy(self.server.0.id()) {
                 (last, since) = (now, Instant::now());
             }
-            (since.elapsed() > Duration::from_millis(500)).then(|| last.clone())
+            (since.elapsed() > Duration::from_millis(400)).then(|| last.clone())
         })
     }
 
     /// Presses a key, and waits until that has changed something and all of it is drawn.
     pub fn press(&self, key: &str) {
-        let before = self.shown();
+        let before = self.still();
         self.xdotool(&["key", key]).unwrap();
         until(&format!("{key} does something"), || (self.shown() != before).then_some(()));
         self.still();
@@ -118,7 +128,7 @@ impl Screen {
     }
 
     pub fn write(&self, text: &str) {
-        let before = self.shown();
+        let before = self.still();
         self.xdotool(&["type", "--delay", "30", text]).unwrap();
         until("the text is there", || (self.shown() != before).then_some(()));
         self.still();
@@ -147,6 +157,16 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
+/// Whether a thread of this process has something to do at this moment: it runs, or waits for a processor or a disk.
+fn is_busy(process: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    threads.filter_map(Result::ok).any(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // Behind the name, which may hold anything.
+        stat.rfind(')').is_some_and(|end| matches!(stat.as_bytes().get(end + 2), Some(b'R' | b'D')))
+    })
+}
+
 /// The panel on this screen, with a folder for everything that it would keep at home.
 pub fn panel(program: &str, screen: &Screen, folder: &Path, arguments: &[&str]) -> Program {
     let log = fs::File::create(folder.join("log")).unwrap();
@@ -158,5 +178,7 @@ pub fn panel(program: &str, screen: &Screen, folder: &Path, arguments: &[&str]) 
     for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR"] {
         panel.env(variable, folder);
     }
-    Program(panel.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    let panel = Program(panel.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    screen.program.set(panel.0.id());
+    panel
 }
