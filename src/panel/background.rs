@@ -35,31 +35,44 @@ impl Background {
     /// Starts something with one result.
     pub fn task<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Task<T> {
         let (give, results) = mpsc::channel();
-        let wake = self.wake.clone();
+        let wake = self.at_the_end();
         let running = self.runtime.spawn(async move {
+            // In this order: first there is nothing more to come, then the window hears of it.
+            let (_wake, give) = (wake, give);
             // Nobody waits any more when the task was dropped.
             let _ = give.send(work.await);
-            wake();
         });
         Task { results, running: running.abort_handle() }
+    }
+
+    fn at_the_end(&self) -> WakeAtTheEnd {
+        WakeAtTheEnd(self.wake.clone())
     }
 
     /// Starts something with many results.
     pub fn feed<T: Send + 'static>(&self, work: impl Stream<Item = T> + Send + 'static) -> Feed<T> {
         let (give, results) = mpsc::channel();
-        let wake = self.wake.clone();
+        let wake = self.at_the_end();
         let running = self.runtime.spawn(async move {
+            let (wake, give) = (wake, give);
             let mut work = pin!(work);
             while let Some(result) = work.next().await {
                 if give.send(result).is_err() {
                     return;
                 }
-                wake();
+                (wake.0)();
             }
-            drop(give);
-            wake();
         });
         Feed { results, running: running.abort_handle() }
+    }
+}
+
+/// Asks for a repaint when it is dropped: however work ends, a panic included, the window takes note.
+struct WakeAtTheEnd(Arc<dyn Fn() + Send + Sync>);
+
+impl Drop for WakeAtTheEnd {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
@@ -140,6 +153,31 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!((task.poll(), task.poll()), (Polled::Ready(7), Polled::Gone));
+    }
+
+    /// Work that breaks is told as such: nothing on the screen waits for it for ever.
+    #[tokio::test]
+    async fn work_that_breaks_wakes_the_window_too() {
+        let (woken, wakes) = mpsc::channel();
+        let background = Background::new(Handle::current(), move || {
+            let _ = woken.send(());
+        });
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let mut task: Task<()> = background.task(async move {
+            let _ = gone.await;
+            panic!("as this test wants it");
+        });
+        assert_eq!((task.poll(), wakes.try_recv().is_err()), (Polled::Running, true));
+        go.send(()).unwrap();
+        while wakes.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(task.poll(), Polled::Gone);
+        let mut feed: Feed<()> = background.feed(futures_util::stream::once(async { panic!("this one, too") }));
+        while wakes.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(feed.poll(), Polled::Gone);
     }
 
     #[tokio::test]

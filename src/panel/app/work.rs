@@ -96,12 +96,16 @@ impl Work {
                 Err(why) => Notice::problem(format!("Nothing was retried. {}", sentence(&why.to_string()))),
             });
         }
-        if let Some(result) = take(&mut self.start) {
-            match result {
-                // The link says when it answers.
-                Ok(()) => state.starting = Starting::No,
-                Err(why) => state.starting = Starting::Failed(why),
-            }
+        let started = self.start.as_mut().map(Task::poll);
+        if let Some(Polled::Ready(_) | Polled::Gone) = started {
+            self.start = None;
+        }
+        match started {
+            // The link says when it answers.
+            Some(Polled::Ready(Ok(()))) => state.starting = Starting::No,
+            Some(Polled::Ready(Err(why))) => state.starting = Starting::Failed(why),
+            Some(Polled::Gone) => state.starting = Starting::Failed("The start broke off.".to_owned()),
+            Some(Polled::Running) | None => {}
         }
         if let Some(result) = take(&mut self.samples) {
             let (samples, notice) = match result {

@@ -1,12 +1,12 @@
 //! *Locations…*: chooses the domain to search (W4).
 
-use eframe::egui::{Context, ScrollArea, Ui};
+use eframe::egui::{Context, Label, RichText, ScrollArea, Ui};
 
 use super::locations::{Branch, remark, tree};
 use super::state::Locations;
 use crate::directory::LocationKind;
-use crate::panel::style::{LARGE, SMALL, legible};
-use crate::panel::widgets::{Button, Dialog, DialogButton, Empty, Icon, initial_focus, radio, waiting, weak};
+use crate::panel::style::{LARGE, TINY, focus_ring, legible};
+use crate::panel::widgets::{Button, Dialog, DialogButton, Empty, Icon, initial_focus, waiting, weak};
 
 /// The open dialog.
 pub struct LocationsDialog {
@@ -34,7 +34,7 @@ impl LocationsDialog {
         }
         let known = matches!(locations, Locations::Known(_));
         let dialog = Dialog::new("locations", "Locations")
-            .width(460.0)
+            .width(520.0)
             .height(320.0)
             .without_scrolling()
             .button(
@@ -67,8 +67,10 @@ impl LocationsDialog {
             }
             Locations::Known(locations) => {
                 weak(ui, "Where to search. Accounts of other domains have to be typed.");
-                ui.add_space(SMALL);
+                ui.add_space(TINY);
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    // Room for the ring of the first.
+                    ui.add_space(TINY);
                     for branch in tree(locations) {
                         self.branch(ui, &branch);
                     }
@@ -85,21 +87,20 @@ impl LocationsDialog {
             Some(domain) => *domain == location.domain,
             None => own,
         };
-        ui.horizontal_top(|ui| {
+        ui.horizontal(|ui| {
             #[allow(clippy::cast_precision_loss)] // a forest is not that deep
             ui.add_space(LARGE * (*depth).min(12) as f32);
             let colour = ui.visuals().weak_text_color();
-            ui.vertical(|ui| {
-                ui.add_space(SMALL - 2.0);
-                Icon::Domain.show(ui, colour);
-            });
+            Icon::Domain.show(ui, colour);
             let problem = location.problem.as_deref().map(legible);
+            let name = legible(&location.domain);
+            let response = ui.add_enabled_ui(problem.is_none(), |ui| ui.radio(chosen, name.as_ref())).inner;
+            focus_ring(ui, &response);
             let described = match &problem {
                 Some(problem) => format!("{}: {problem}", remark(location)),
                 None => remark(location).to_owned(),
             };
-            let name = legible(&location.domain);
-            let response = radio(ui, chosen, &name, &described, problem.as_deref());
+            ui.add(Label::new(RichText::new(described).weak()).truncate().show_tooltip_when_elided(true));
             if chosen {
                 initial_focus(ui, &response);
             }

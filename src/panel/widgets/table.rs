@@ -153,6 +153,8 @@ impl<'a> Table<'a> {
             .push_id(self.name, |ui| {
                 ui.set_max_height(height);
                 ui.spacing_mut().item_spacing = egui::vec2(0.0, 0.0);
+                // Columns stand apart by their text; where one can be dragged, the pointer tells.
+                ui.visuals_mut().widgets.noninteractive.bg_stroke = Stroke::NONE;
                 let mut table = TableBuilder::new(ui)
                     .id_salt(self.salt)
                     .striped(false)

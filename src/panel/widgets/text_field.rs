@@ -1,6 +1,6 @@
 //! A line of text to type.
 
-use eframe::egui::{self, Id, Margin, Response, Stroke, TextEdit, Ui};
+use eframe::egui::{self, Id, Margin, Rect, Response, Stroke, TextEdit, Ui, UiBuilder};
 
 use super::{Icon, icon_button};
 use crate::panel::style::{self, Tone};
@@ -85,8 +85,8 @@ impl<'a> TextField<'a> {
         let mut edit = TextEdit::singleline(self.text)
             .hint_text(self.hint.to_owned())
             .char_limit(self.longest)
-            .margin(Margin::symmetric(8, 5))
-            .desired_width(self.width - if self.search { 34.0 } else { 0.0 });
+            .margin(Margin { right: if self.search { 30 } else { 8 }, ..Margin::symmetric(8, 5) })
+            .desired_width(self.width);
         if let Some(id) = self.id {
             edit = edit.id(id);
         }
@@ -124,16 +124,15 @@ impl<'a> TextField<'a> {
         if let Some(reason) = self.greyed {
             response = response.on_disabled_hover_text(reason);
         }
-        if self.search {
-            if cross {
-                if icon_button(ui, Icon::Clear, "Clear the search").clicked() {
-                    self.text.clear();
-                    response.mark_changed();
-                    response.request_focus();
-                }
-            } else {
-                // Its room is kept, so that nothing moves when it appears.
-                ui.allocate_exact_size(egui::Vec2::splat(style::CONTROL), egui::Sense::hover());
+        if cross {
+            // Within the field, at its end.
+            let place =
+                Rect::from_min_max(response.rect.right_top() - egui::vec2(style::CONTROL, 0.0), response.rect.max);
+            let mut inside = ui.new_child(UiBuilder::new().max_rect(place));
+            if icon_button(&mut inside, Icon::Clear, "Clear the search").clicked() {
+                self.text.clear();
+                response.mark_changed();
+                response.request_focus();
             }
         }
         response

@@ -3,7 +3,7 @@
 use eframe::egui::{Label, RichText, Ui};
 
 use crate::panel::style::{MEDIUM, SMALL, TEXT_TITLE, TINY, Tone, legible};
-use crate::panel::widgets::{Icon, Note, card, note, titled_card, weak, wrapped};
+use crate::panel::widgets::{Icon, card, titled_card, weak, wrapped};
 use crate::panel::wizard::checklist;
 use crate::panel::wizard::state::{Intent, Run, State};
 use crate::setup::StepState;
@@ -31,6 +31,9 @@ pub fn result(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
             ui.spacing_mut().item_spacing.y = TINY;
             ui.add(Label::new(RichText::new(title).size(TEXT_TITLE).strong()).wrap());
             weak(ui, text);
+            if !report.succeeded() {
+                weak(ui, &next(state));
+            }
         });
     });
     ui.add_space(MEDIUM);
@@ -47,15 +50,15 @@ pub fn result(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
             }
         });
     }
-    if !report.succeeded() {
-        ui.add_space(SMALL);
-        let text = match state.page_to_mend() {
-            Some(page) => format!(
-                "Back leads to the page {}, where the answer can be changed. Steps that were done are not done twice.",
-                page_name(page)
-            ),
-            None => "Run it again when the cause is put right. Steps that were done are not done twice.".to_owned(),
-        };
-        note(ui, &Note::Hint(text));
+}
+
+/// What to do now. It stands above the steps: nobody has to scroll for it.
+fn next(state: &State) -> String {
+    match state.page_to_mend() {
+        Some(page) => format!(
+            "Back leads to the page {}, where the answer can be changed. Steps that were done are not done twice.",
+            page_name(page)
+        ),
+        None => "Run it again when the cause is put right. Steps that were done are not done twice.".to_owned(),
     }
 }
