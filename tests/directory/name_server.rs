@@ -47,19 +47,20 @@ fn answer(controllers: &HashMap<String, (String, u16)>, question: &Message) -> M
         && let Some(data) = find(controllers, query)
     {
         answer.metadata.response_code = ResponseCode::NoError;
-        answer.add_answers(data.map(|data| Record::from_rdata(query.name().clone(), 60, data)));
+        answer.add_answers(data.into_iter().map(|data| Record::from_rdata(query.name().clone(), 60, data)));
     }
     answer
 }
 
 /// None when there is no such name; nothing in it when the name has no record of that type.
-fn find(controllers: &HashMap<String, (String, u16)>, query: &Query) -> Option<Option<RData>> {
+fn find(controllers: &HashMap<String, (String, u16)>, query: &Query) -> Option<Vec<RData>> {
     let name = query.name().to_utf8().trim_end_matches('.').to_lowercase();
     if let Some(domain) = name.strip_prefix("_ldap._tcp.dc._msdcs.") {
         let (host, port) = controllers.get(domain)?;
         let service = || RData::SRV(SRV::new(0, 100, *port, Name::from_utf8(format!("{host}.")).unwrap()));
-        return Some((query.query_type() == RecordType::SRV).then(service));
+        return Some((query.query_type() == RecordType::SRV).then(service).into_iter().collect());
     }
     let known = controllers.values().any(|(host, _)| *host == name);
-    known.then(|| (query.query_type() == RecordType::A).then(|| RData::A(A(Ipv4Addr::LOCALHOST))))
+    let address = (query.query_type() == RecordType::A).then_some(RData::A(A(Ipv4Addr::LOCALHOST)));
+    known.then(|| address.into_iter().collect())
 }
