@@ -42,7 +42,7 @@ fn main() {
     let mut state = filled(rows);
     println!("activity: {rows} rows taken in within {:.1?}", began.elapsed());
     measure("activity", &context, frames, whole, |ui| {
-        main_window::show(ui, &mut state);
+        main_window::show(ui, &state);
     });
     let began = Instant::now();
     state.messages.sort(Sorting { by: SortBy::Sender, ascending: true });

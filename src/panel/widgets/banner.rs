@@ -54,8 +54,9 @@ impl<'a> Banner<'a> {
             .inner_margin(Margin::symmetric(12, 6))
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
-                // The words take what the buttons leave: how wide those are is known from the last time.
-                let id = ui.scope_id().with("actions");
+                // The words take what the buttons leave: how wide those are is known from the last time. The text tells banners
+                // apart that stand below each other.
+                let id = ui.scope_id().with(("actions", self.text));
                 let width = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(0.0);
                 ui.horizontal(|ui| {
                     self.icon.show(ui, colour);

@@ -131,3 +131,20 @@ fn every_icon_is_there() {
         assert!(matches!(loaded, Ok(TexturePoll::Ready { .. })), "{icon:?}: {:?}", loaded.err());
     }
 }
+
+/// Banners with other buttons, or none, stand below each other: all of each is within the window, and nothing moves.
+#[test]
+fn banners_below_each_other_do_not_take_each_others_room() {
+    let draw = |ui: &mut Ui| {
+        Banner::new(style::Tone::Info, "The first.").action(Button::new("With a long button")).show(ui);
+        banner(ui, style::Tone::Warning, "The second has none.");
+    };
+    let mut window = Harness::builder().with_size(vec2(600.0, 120.0)).with_context_setup(style::set).build_ui(draw);
+    window.run_steps(4);
+    for _ in 0..4 {
+        window.step();
+        let button = window.get_by_label("With a long button").rect();
+        assert!(button.right() <= 600.0, "the button ends at {}", button.right());
+        assert!(!window.ctx.has_requested_repaint(), "it does not come to rest");
+    }
+}
