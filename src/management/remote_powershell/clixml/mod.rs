@@ -36,6 +36,8 @@ pub struct Object {
     pub properties: Vec<(String, Value)>,
     /// The number beneath an enumeration, or what else an object is beside its properties.
     pub content: Option<Value>,
+    /// Levels of objects beneath it, those that it refers to included.
+    height: usize,
 }
 
 impl Value {
@@ -45,6 +47,15 @@ impl Value {
         let Self::Object(object) = self else { return None };
         let mut properties = object.properties.iter();
         properties.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Levels of objects in it.
+    fn height(&self) -> usize {
+        match self {
+            Self::Object(object) => object.height + 1,
+            Self::List(values) => values.iter().map(Self::height).max().unwrap_or(0) + 1,
+            _ => 0,
+        }
     }
 
     /// As a person reads it; none where there is nothing to read.

@@ -71,7 +71,11 @@ impl<'a> Reader<'a> {
             "Ref" => {
                 let id = node.attribute("RefId").ok_or(Unreadable::Reference)?;
                 // An object within itself is not there yet.
-                self.objects.get(id).cloned().ok_or(Unreadable::Reference)?
+                let value = self.objects.get(id).cloned().ok_or(Unreadable::Reference)?;
+                if depth + value.height() > DEEPEST {
+                    return Err(Unreadable::TooDeep);
+                }
+                value
             }
             "LST" | "IE" | "QUE" | "STK" => {
                 let values: Result<Vec<_>, _> = elements(node).map(|child| self.value(child, depth + 1)).collect();
@@ -110,6 +114,8 @@ impl<'a> Reader<'a> {
                 _ => object.content = Some(self.value(child, depth + 1)?),
             }
         }
+        let within = object.properties.iter().map(|(_, value)| value).chain(&object.content);
+        object.height = within.map(Value::height).max().unwrap_or(0);
         let value = Value::Object(Arc::new(object));
         if let Some(id) = node.attribute("RefId") {
             self.objects.insert(id, value.clone());
