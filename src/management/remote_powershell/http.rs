@@ -64,12 +64,10 @@ impl Http {
             .tls_certs_merge(roots)
             .build()
             .map_err(|error| ManagementError::Address(error.to_string()))?;
-        let mut trusted = endpoint.trusted.iter();
-        let domain = trusted.next().map(String::as_str).unwrap_or_default();
         Ok(Self {
             client,
             authorise: endpoint.authorise.clone(),
-            rule: Rule::new(domain, std::slice::from_ref(&endpoint.url), trusted.as_slice()),
+            rule: Rule::new("", std::slice::from_ref(&endpoint.url), &endpoint.trusted),
             url: endpoint.url.clone(),
             session: Uuid::new_v4(),
         })

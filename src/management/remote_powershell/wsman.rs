@@ -213,7 +213,7 @@ pub fn read(text: &str, message: Uuid) -> Result<Outcome, NoAnswer> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|error| NoAnswer::Xml(error.to_string()))?;
     let envelope = document.root_element();
-    let body = child(envelope, "Body").filter(|_| envelope.has_tag_name("Envelope") || is(envelope, "Envelope"));
+    let body = child(envelope, "Body").filter(|_| is(envelope, "Envelope"));
     let body = body.ok_or(NoAnswer::NoEnvelope)?;
     if let Some(fault) = child(body, "Fault") {
         return Ok(Outcome::Fault(of_fault(fault)));
