@@ -44,18 +44,22 @@ impl Domain {
 
     /// Hybrid: the account is in Organization Management.
     async fn organisation_management(&self, upn: &str) -> Condition {
-        let verdict = match self.management() {
+        let verdict = match self.administration(self.found().as_ref()) {
             None => Verdict::Unknown(
-                "Exchange's REST administration is not reachable with a name and a password; see it with \
+                "Exchange's administration is not reachable with a name and a password; see it with \
                  Get-RoleGroupMember \"Organization Management\""
                     .to_owned(),
             ),
             Some(Err(error)) => Verdict::Unknown(error.to_string()),
-            Some(Ok(management)) => match management.organisation_management_members().await {
-                Err(error) => Verdict::Unknown(error.to_string()),
-                Ok(members) if members.iter().any(|member| member.is(upn)) => Verdict::Met,
-                Ok(_) => Verdict::Failed(Box::new(not_in_organisation_management(upn))),
-            },
+            Some(Ok(administration)) => {
+                let members = administration.organisation_management_members().await;
+                administration.close().await;
+                match members {
+                    Err(error) => Verdict::Unknown(error.to_string()),
+                    Ok(members) if members.iter().any(|member| member.is(upn)) => Verdict::Met,
+                    Ok(_) => Verdict::Failed(Box::new(not_in_organisation_management(upn))),
+                }
+            }
         };
         Condition { name: "member of Organization Management".to_owned(), verdict }
     }
