@@ -53,7 +53,8 @@ impl Scene {
 fn client(url: &str, ca: &str, user: &str, password: &str) -> RemotePowerShell {
     let url: Url = url.parse().unwrap();
     let basic = Basic::new(user, &password.into()).unwrap();
-    let endpoint = PowerShellEndpoint { extra_roots: vec![ca.to_owned()], ..PowerShellEndpoint::new(url, Arc::new(basic)) };
+    let endpoint =
+        PowerShellEndpoint { extra_roots: vec![ca.to_owned()], ..PowerShellEndpoint::new(url, Arc::new(basic)) };
     RemotePowerShell::new(endpoint).unwrap()
 }
 
@@ -144,16 +145,17 @@ async fn a_server_in_trouble_is_told_and_what_took_effect_is_recognised() {
 
     // The answer is lost in its middle, and the right is there.
     scene.admin().role_assignments(KOFI).await.unwrap();
-    scene.sandbox.control().add_fault(
-        Rule::every(Fault::Truncate { bytes: None }).on("PowerShellReceive").after(1).times(1),
-    ).unwrap();
+    scene
+        .sandbox
+        .control()
+        .add_fault(Rule::every(Fault::Truncate { bytes: None }).on("PowerShellReceive").after(1).times(1))
+        .unwrap();
     let error = client.grant_impersonation(KOFI, "SIU", None).await.unwrap_err();
     assert!(matches!(error, ManagementError::Lost { .. }), "{error:?}");
     assert_eq!(client.role_assignments(KOFI).await.unwrap().len(), 1);
 
-    let nothing = Fault::Refuse {
-        code: "2150858793".to_owned(), message: None, back_off_milliseconds: None, fault: None,
-    };
+    let nothing =
+        Fault::Refuse { code: "2150858793".to_owned(), message: None, back_off_milliseconds: None, fault: None };
     scene.fault("PowerShellReceive", nothing, 3);
     assert_eq!(client.role_assignments(KOFI).await.unwrap().len(), 1);
     scene.fault("PowerShellReceive", Fault::Slow { bytes: 100, milliseconds: 1 }, 1);
@@ -213,7 +215,10 @@ async fn another_implementation_refuses_and_is_understood() {
     let error = admin.grant_impersonation("svc@lab.example", "x", Some("Sales")).await.unwrap_err();
     assert!(error.to_string().contains("The scope 'Sales' couldn't be found."), "{error}");
     let error = admin.role_assignments("asks@lab.example").await.unwrap_err();
-    assert!(matches!(&error, ManagementError::Asks { question, .. } if question.contains("Are you sure?")), "{error:?}");
+    assert!(
+        matches!(&error, ManagementError::Asks { question, .. } if question.contains("Are you sure?")),
+        "{error:?}"
+    );
     admin.close().await;
 }
 

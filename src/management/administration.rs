@@ -27,8 +27,7 @@ pub trait Administration: Send + Sync {
     /// The assignments that give this account the right to impersonate, through groups as well.
     fn role_assignments<'a>(&'a self, upn: &'a str) -> BoxFuture<'a, Result<Vec<RoleAssignment>, ManagementError>> {
         Box::pin(async move {
-            let parameters =
-                json!({ "Role": role::IMPERSONATION, "RoleAssignee": upn, "GetEffectiveUsers": false });
+            let parameters = json!({ "Role": role::IMPERSONATION, "RoleAssignee": upn, "GetEffectiveUsers": false });
             let output = self.run(Cmdlet::GetManagementRoleAssignment, object(parameters)).await?;
             Ok(output.objects.iter().map(role::assignment).collect())
         })

@@ -116,7 +116,12 @@ mod tests {
         let expected = Some("SomeException".to_owned());
         assert_eq!(
             failed(500, body),
-            ManagementError::Refused { cmdlet: CMDLET, message: "Innermost.".into(), exception: expected, also: Vec::new() }
+            ManagementError::Refused {
+                cmdlet: CMDLET,
+                message: "Innermost.".into(),
+                exception: expected,
+                also: Vec::new()
+            }
         );
         assert_eq!(
             failed(400, r#"{"error": {"message": "outer"}}"#).to_string(),

@@ -131,11 +131,7 @@ impl Management {
     }
 
     /// Runs a cmdlet and gives its objects and warnings.
-    async fn invoke(
-        &self,
-        cmdlet: Cmdlet,
-        parameters: Map<String, Value>,
-    ) -> Result<Output, ManagementError> {
+    async fn invoke(&self, cmdlet: Cmdlet, parameters: Map<String, Value>) -> Result<Output, ManagementError> {
         let body = json!({ "CmdletInput": { "CmdletName": cmdlet.name(), "Parameters": parameters } });
         let until = Instant::now() + self.timeout;
         let (mut objects, mut warnings, mut url) = (Vec::new(), Vec::new(), self.url.clone());

@@ -79,8 +79,8 @@ impl Http {
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    pub fn not_understood(&self, why: impl ToString) -> ManagementError {
-        ManagementError::Protocol { host: self.host(), why: why.to_string() }
+    pub fn not_understood(&self, why: &str) -> ManagementError {
+        ManagementError::Protocol { host: self.host(), why: why.to_owned() }
     }
 
     /// Asks where the session is; where there is none yet, the server may lead elsewhere.
@@ -102,7 +102,7 @@ impl Http {
             }
             return self.read(response, message, doing).await;
         }
-        Err(self.not_understood(format!("it leads on more than {MOST_REDIRECTIONS} times")))
+        Err(self.not_understood(&format!("it leads on more than {MOST_REDIRECTIONS} times")))
     }
 
     async fn signed_in(&self, envelope: String, doing: &str) -> Result<Response, ManagementError> {
@@ -175,15 +175,14 @@ impl Http {
                 (None, true) => "nothing".to_owned(),
                 (None, false) => "a text".to_owned(),
             };
-            let status = if status == 200 { String::new() } else { format!(" (HTTP status {status})") };
-            return Err(match status.is_empty() || matches!(response.status().as_u16(), 403..=405) {
-                true => self.no_powershell(format!("{what} in place of an answer{status}")),
-                false => self.not_understood(format!("{what} in place of an answer{status}")),
-            });
+            let told = if status == 200 { String::new() } else { format!(" (HTTP status {status})") };
+            let found = format!("{what} in place of an answer{told}");
+            let elsewhere = matches!(status, 200 | 403..=405);
+            return Err(if elsewhere { self.no_powershell(found) } else { self.not_understood(&found) });
         }
         wsman::read(text, message).map_err(|why| match why {
             wsman::NoAnswer::NoEnvelope => self.no_powershell("something that is no SOAP envelope".to_owned()),
-            why => self.not_understood(why),
+            why => self.not_understood(&why.to_string()),
         })
     }
 
@@ -249,8 +248,10 @@ mod tests {
 
     #[test]
     fn what_the_server_offers_is_told_by_the_schemes_names() {
-        assert_eq!(offer(&["Negotiate".into(), "Kerberos".into(), "Basic realm=\"x\"".into()]),
-            "the server offers Negotiate, Kerberos, Basic");
+        assert_eq!(
+            offer(&["Negotiate".into(), "Kerberos".into(), "Basic realm=\"x\"".into()]),
+            "the server offers Negotiate, Kerberos, Basic"
+        );
         assert_eq!(offer(&[]), "");
     }
 }

@@ -20,7 +20,8 @@ pub fn init_runspace_pool() -> String {
     format!(
         "<Obj RefId=\"0\"><MS><I32 N=\"MinRunspaces\">1</I32><I32 N=\"MaxRunspaces\">1</I32>{threads}{apartment}\
          <Obj N=\"HostInfo\" RefId=\"3\">{HOST}</Obj><Nil N=\"ApplicationArguments\" /></MS></Obj>",
-        threads = enumeration(1, "PSThreadOptions", "System.Management.Automation.Runspaces.PSThreadOptions", 0, "Default"),
+        threads =
+            enumeration(1, "PSThreadOptions", "System.Management.Automation.Runspaces.PSThreadOptions", 0, "Default"),
         apartment = apartment(2),
     )
 }
@@ -44,7 +45,13 @@ pub fn create_pipeline(command: &str, parameters: &Map<String, Value>) -> String
         enumeration(id, name, "System.Management.Automation.Runspaces.PipelineResultTypes", 0, "None")
     };
     let merges: String = [
-        "MergeMyResult", "MergeToResult", "MergePreviousResults", "MergeError", "MergeWarning", "MergeVerbose", "MergeDebug",
+        "MergeMyResult",
+        "MergeToResult",
+        "MergePreviousResults",
+        "MergeError",
+        "MergeWarning",
+        "MergeVerbose",
+        "MergeDebug",
         "MergeInformation",
     ]
     .iter()
@@ -89,7 +96,9 @@ mod tests {
     #[test]
     fn a_cmdlet_and_its_parameters_are_data_and_never_a_script() {
         let name = "a\"; Remove-Mailbox 'b' <&> _x0041_ \u{1F600}\n";
-        let Value::Object(parameters) = json!({ "User": name, "GetEffectiveUsers": false, "Number": 7 }) else { panic!() };
+        let Value::Object(parameters) = json!({ "User": name, "GetEffectiveUsers": false, "Number": 7 }) else {
+            panic!()
+        };
         let written = read(&create_pipeline("Get-ManagementRoleAssignment", &parameters)).unwrap();
         let Some(Clixml::Object(commands)) = written.get("PowerShell").and_then(|it| it.get("Cmds")) else { panic!() };
         let Some(Clixml::List(commands)) = &commands.content else { panic!("{commands:?}") };

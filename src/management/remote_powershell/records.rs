@@ -225,8 +225,11 @@ mod tests {
         let mut said = Said::default();
         let failed = format!(
             "<Obj RefId=\"9\"><MS><I32 N=\"PipelineState\">5</I32>{}</MS></Obj>",
-            record("The syntax is not supported by this runspace.", "ParseException")
-                .replacen("<Obj", "<Obj N=\"ExceptionAsErrorRecord\"", 1)
+            record("The syntax is not supported by this runspace.", "ParseException").replacen(
+                "<Obj",
+                "<Obj N=\"ExceptionAsErrorRecord\"",
+                1
+            )
         );
         said.hear(&message(Kind::PipelineState, &failed)).unwrap();
         let error = said.conclude(CMDLET).unwrap_err();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::clixml::{Value as Clixml, read};
+use super::clixml::{Unreadable, Value as Clixml, read};
 use super::fragment::{Assembler, Bounds, cut};
 use super::http::Http;
 use super::message::{self, Kind, Message};
@@ -59,7 +59,7 @@ impl Session {
                 Ok(answer) => answer,
                 Err(fault) => return Err(no_session(&fault)),
             };
-            for message in stream.messages(&answer).map_err(|why| self.http.not_understood(why))? {
+            for message in stream.messages(&answer).map_err(|why| self.http.not_understood(&why))? {
                 if self.is_open(&message)? {
                     return Ok(());
                 }
@@ -71,13 +71,13 @@ impl Session {
     }
 
     fn is_open(&self, message: &Message) -> Result<bool, ManagementError> {
-        let unreadable = |why: super::clixml::Unreadable| self.http.not_understood(why);
+        let unreadable = |why: Unreadable| self.http.not_understood(&why.to_string());
         match message.kind {
             Kind::SessionCapability => {
                 let version = read(&message.data).map_err(unreadable)?;
                 let version = version.get("protocolversion").and_then(Clixml::as_text).unwrap_or_default();
                 if !version.starts_with("2.") {
-                    return Err(self.http.not_understood(format!("it speaks version {version:?} of the protocol")));
+                    return Err(self.http.not_understood(&format!("it speaks version {version:?} of the protocol")));
                 }
                 Ok(false)
             }
@@ -145,11 +145,7 @@ impl Session {
     }
 
     /// Asks until there is something to be had.
-    async fn receive(
-        &mut self,
-        pipeline: Option<Uuid>,
-        doing: &str,
-    ) -> Result<Result<Answer, Fault>, ManagementError> {
+    async fn receive(&mut self, pipeline: Option<Uuid>, doing: &str) -> Result<Result<Answer, Fault>, ManagementError> {
         for _ in 0..MOST_EMPTY {
             match self.http.ask(Operation::Receive { pipeline }, Some(&self.shell), doing).await? {
                 Outcome::Answer(answer) if answer.stream.is_empty() && !answer.done => {}

@@ -91,7 +91,8 @@ async fn whatever_is_no_remote_powershell_is_named() {
         (Reply::status(302, &["Location: /owa/auth/logon.aspx"]), "a redirection to https://127.0.0.1"),
     ] {
         let reply = std::sync::Mutex::new(Some(reply));
-        let told = against(move |_| reply.lock().unwrap().take().unwrap_or(Reply::Silence)).await.unwrap_err().to_string();
+        let told =
+            against(move |_| reply.lock().unwrap().take().unwrap_or(Reply::Silence)).await.unwrap_err().to_string();
         assert!(told.contains(words), "{words}: {told}");
     }
 }
@@ -154,7 +155,8 @@ async fn a_server_that_has_nothing_to_say_yet_is_asked_again() {
 /// U11
 #[tokio::test]
 async fn a_server_that_takes_no_password_is_told_by_what_it_offers_and_is_asked_once() {
-    let server = Server::start(|_| Reply::status(401, &["WWW-Authenticate: Negotiate", "WWW-Authenticate: Kerberos"])).await;
+    let server =
+        Server::start(|_| Reply::status(401, &["WWW-Authenticate: Negotiate", "WWW-Authenticate: Kerberos"])).await;
     let error = run(&client(&server)).await.unwrap_err();
     let told = "the server offers Negotiate, Kerberos".to_owned();
     assert_eq!(error, ManagementError::SignIn { status: 401, told });
@@ -166,9 +168,12 @@ async fn a_server_that_takes_no_password_is_told_by_what_it_offers_and_is_asked_
 #[tokio::test]
 async fn a_redirection_is_followed_within_the_organisation_and_nowhere_else() {
     let redirecting = |to: String| {
-        move |asked: &Asked| match asked.host.starts_with("127.") {
-            true => Reply::status(301, &[&format!("Location: {to}")]),
-            false => well(asked, &completed(9)),
+        move |asked: &Asked| {
+            if asked.host.starts_with("127.") {
+                Reply::status(301, &[&format!("Location: {to}")])
+            } else {
+                well(asked, &completed(9))
+            }
         }
     };
     // The server's own other name is not known to be that.
@@ -231,8 +236,7 @@ async fn a_refused_cmdlet_leaves_its_session_and_anything_else_ends_it() {
     }
     one.close().await;
     one.close().await;
-    let expected =
-        ["Create", "Receive", "Command", "Receive", "Signal", "Command", "Receive", "Signal", "Delete"];
+    let expected = ["Create", "Receive", "Command", "Receive", "Signal", "Command", "Receive", "Signal", "Delete"];
     assert_eq!(server.actions(), expected);
 
     let server = Server::start(|asked| well(asked, b"garbage that is no fragment at all")).await;

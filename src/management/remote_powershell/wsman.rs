@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use quick_xml::escape::escape;
 use reqwest::Url;
 use roxmltree::{Document, Node, ParsingOptions};
 use uuid::Uuid;
-
-use super::clixml::escaped;
 
 /// What Exchange's remote PowerShell is called.
 const RESOURCE: &str = "http://schemas.microsoft.com/powershell/Microsoft.Exchange";
@@ -37,15 +36,28 @@ const SHELL: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
 #[derive(Debug, Clone, Copy)]
 pub enum Operation<'a> {
     /// Opens a shell, with the first fragments in it.
-    Create { shell: Uuid, fragments: &'a [u8] },
+    Create {
+        shell: Uuid,
+        fragments: &'a [u8],
+    },
     /// Starts a pipeline with the first fragment of the message that creates it.
-    Command { pipeline: Uuid, fragment: &'a [u8] },
+    Command {
+        pipeline: Uuid,
+        fragment: &'a [u8],
+    },
     /// Brings a further fragment.
-    Send { pipeline: Uuid, fragment: &'a [u8] },
+    Send {
+        pipeline: Uuid,
+        fragment: &'a [u8],
+    },
     /// Waits for what the shell, or a pipeline, has to say.
-    Receive { pipeline: Option<Uuid> },
+    Receive {
+        pipeline: Option<Uuid>,
+    },
     /// The pipeline is not needed any more.
-    Terminate { pipeline: Uuid },
+    Terminate {
+        pipeline: Uuid,
+    },
     Delete,
 }
 
@@ -114,9 +126,8 @@ fn upper(id: Uuid) -> String {
 /// Writes the envelope. `shell` is what the server calls the shell, once there is one.
 #[must_use]
 pub fn envelope(operation: Operation<'_>, to: &Url, session: Uuid, message: Uuid, shell: Option<&str>) -> String {
-    let selector = shell.map(|id| {
-        format!("<w:SelectorSet><w:Selector Name=\"ShellId\">{}</w:Selector></w:SelectorSet>", escaped(id))
-    });
+    let selector = shell
+        .map(|id| format!("<w:SelectorSet><w:Selector Name=\"ShellId\">{}</w:Selector></w:SelectorSet>", escape(id)));
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
          <s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
@@ -132,7 +143,7 @@ pub fn envelope(operation: Operation<'_>, to: &Url, session: Uuid, message: Uuid
          <p:DataLocale xml:lang=\"en-US\" s:mustUnderstand=\"false\"/>\
          <p:SessionId s:mustUnderstand=\"false\">uuid:{session}</p:SessionId>{options}\
          <w:OperationTimeout>PT{seconds}S</w:OperationTimeout>{selector}</s:Header><s:Body>{body}</s:Body></s:Envelope>",
-        to = escaped(to.as_str()),
+        to = escape(to.as_str()),
         action = operation.action(),
         message = upper(message),
         session = upper(session),

@@ -220,11 +220,8 @@ pub fn answer(request: &Request, content: &str) -> String {
 }
 
 fn enveloped(action: &str, related: &str, content: &str) -> String {
-    let related = if related.is_empty() {
-        String::new()
-    } else {
-        format!("<a:RelatesTo>{}</a:RelatesTo>", escaped(related))
-    };
+    let related =
+        if related.is_empty() { String::new() } else { format!("<a:RelatesTo>{}</a:RelatesTo>", escaped(related)) };
     format!(
         "{ROOT}<s:Header><a:Action>{action}</a:Action><a:MessageID>uuid:{}</a:MessageID>\
          <a:To>{ADDRESSING}/role/anonymous</a:To>{related}</s:Header><s:Body>{content}</s:Body></s:Envelope>",
@@ -263,11 +260,8 @@ pub fn started(id: &str) -> String {
 
 pub fn received(command: Option<&str>, stream: &[u8], done: bool) -> String {
     let id = command.map(|id| format!(" CommandId=\"{}\"", escaped(id))).unwrap_or_default();
-    let state = if done {
-        format!("<rsp:CommandState{id} State=\"{SHELL}/CommandState/Done\"/>")
-    } else {
-        String::new()
-    };
+    let state =
+        if done { format!("<rsp:CommandState{id} State=\"{SHELL}/CommandState/Done\"/>") } else { String::new() };
     format!(
         "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\"{id}>{}</rsp:Stream>{state}</rsp:ReceiveResponse>",
         STANDARD.encode(stream)

@@ -65,6 +65,7 @@ fn plain(node: Node<'_, '_>) -> String {
     let mut rest = text.as_str();
     while let Some(first) = rest.chars().next() {
         let digits = rest.strip_prefix("_x").and_then(|rest| rest.get(..5)).and_then(|it| it.strip_suffix('_'));
+        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
             Some(unit) => {
                 units.push(unit);

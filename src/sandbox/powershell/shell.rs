@@ -170,7 +170,12 @@ fn run(management: &Management, data: &str) -> Vec<(u32, String)> {
     };
     let commands = object::commands(data).filter(|commands| !commands.is_empty());
     let Some(commands) = commands else {
-        messages.push(failed("System.Management.Automation.RuntimeException", "There is no pipeline in it.", "", (0, "")));
+        messages.push(failed(
+            "System.Management.Automation.RuntimeException",
+            "There is no pipeline in it.",
+            "",
+            (0, ""),
+        ));
         return messages;
     };
     if commands.iter().any(|command| command.script) {

@@ -281,8 +281,7 @@ mod tests {
             assert_eq!(grant(&missing, UPN).await, Ok(Granted::Now));
             assert_eq!(missing.asked(), [GET, NEW]);
             let (_, given) = missing.asked.lock().unwrap()[1].clone();
-            let expected =
-                json!({ "Name": "SentItemsUpdate-svc", "Role": "ApplicationImpersonation", "User": UPN });
+            let expected = json!({ "Name": "SentItemsUpdate-svc", "Role": "ApplicationImpersonation", "User": UPN });
             assert_eq!(Value::Object(given), expected);
         }
     }

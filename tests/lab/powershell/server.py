@@ -215,8 +215,10 @@ def carry_out(user, envelope):
         assert header.find("w:OptionSet/w:Option[@Name='protocolversion']", SPACES).text.strip() == "2.3"
         created = str(uuid.uuid4()).upper()
         POOLS[created] = Pool(user, base64.b64decode(text(body, "rsp:Shell/ps:creationXml")))
-        return (f'<rsp:Shell><rsp:ShellId>{created}</rsp:ShellId><rsp:ResourceUri>{RESOURCE}</rsp:ResourceUri>'
-                f'</rsp:Shell>')
+        return (f'<x:ResourceCreated xmlns:x="http://schemas.xmlsoap.org/ws/2004/09/transfer"><a:ReferenceParameters>'
+                f'<w:SelectorSet><w:Selector Name="ShellId">{created}</w:Selector></w:SelectorSet>'
+                f'</a:ReferenceParameters></x:ResourceCreated>'
+                f'<rsp:Shell><rsp:ShellId>{created}</rsp:ShellId></rsp:Shell>')
     shell = text(header, "w:SelectorSet/w:Selector[@Name='ShellId']")
     pool = POOLS.get(shell)
     if not pool or pool.user != user:
@@ -241,7 +243,7 @@ def carry_out(user, envelope):
         return (f'<rsp:ReceiveResponse><rsp:Stream Name="stdout"{attribute}>{base64.b64encode(data).decode()}'
                 f'</rsp:Stream>{state}</rsp:ReceiveResponse>')
     if action == "Signal":
-        assert text(body, "rsp:Signal/rsp:Code") == f"{SHELL}/signal/terminate"
+        assert text(body, "rsp:Signal/rsp:Code").lower() == f"{SHELL}/signal/terminate"
         return "<rsp:SignalResponse/>"
     raise Fault(2150858751, f"The action {action} is not known.")
 

@@ -99,7 +99,7 @@ def test_output_of_many_fragments_and_warnings_arrive_whole(pool):
     assert any(len(one["EmailAddresses"]) > 1 for one in properties(everybody.output))
     two = run(pool, "Get-Mailbox", ResultSize=2)
     assert len(two.output) == 2
-    assert "more results available" in str(two.streams.warning[0])
+    assert "more results available" in two.streams.warning[0].message
 
 
 def test_trouble_on_demand_reaches_the_client(sandbox, pool):

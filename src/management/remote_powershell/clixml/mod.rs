@@ -11,7 +11,6 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 pub use read::{Unreadable, read};
-pub use text::decoded;
 pub use write::escaped;
 
 /// A value that was read. An object that several places refer to is there once.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
+use super::text::decoded;
 use super::*;
 
 fn fixture(name: &str) -> Value {

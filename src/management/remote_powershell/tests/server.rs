@@ -27,7 +27,11 @@ pub struct Asked {
 }
 
 pub enum Reply {
-    Answer { status: u16, headers: Vec<String>, body: String },
+    Answer {
+        status: u16,
+        headers: Vec<String>,
+        body: String,
+    },
     /// These bytes, and the connection is cut.
     Cut(Vec<u8>),
     Silence,
