@@ -102,10 +102,14 @@ impl RemotePowerShell {
         };
         let within = self.endpoint.timeout;
         let result = tokio::time::timeout(within, session.run(cmdlet, &parameters)).await;
-        let result = result.map_err(|_| ManagementError::Timeout { cmdlet, seconds: within.as_secs() })?;
-        // What a cmdlet refuses does no harm to its session; after anything else nobody knows how it stands.
-        if matches!(result, Ok(_) | Err(ManagementError::Refused { .. })) {
-            *place = Some(session);
+        let timeout = ManagementError::Timeout { cmdlet, seconds: within.as_secs() };
+        let result = result.unwrap_or(Err(timeout));
+        match &result {
+            // What a cmdlet refuses does no harm to its session.
+            _ if session.sound => *place = Some(session),
+            // Nobody is there who could be told.
+            Err(ManagementError::Lost { .. } | ManagementError::NotReachable { .. }) => {}
+            _ => session.close().await,
         }
         result
     }

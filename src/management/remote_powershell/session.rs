@@ -28,6 +28,8 @@ pub struct Session {
     pool: Uuid,
     /// The number that the next message has.
     next: u64,
+    /// Nothing went wrong but what a cmdlet itself refused: it can be used further.
+    pub sound: bool,
 }
 
 const OPENING: &str = "opening a session";
@@ -46,7 +48,7 @@ impl Session {
         };
         // A server may give it another name than was proposed.
         let shell = created.shell.unwrap_or_else(|| pool.hyphenated().to_string().to_uppercase());
-        let mut session = Self { http, shell, pool, next: 3 };
+        let mut session = Self { http, shell, pool, next: 3, sound: true };
         session.opened().await?;
         Ok(session)
     }
@@ -100,8 +102,10 @@ impl Session {
         }
     }
 
-    /// Runs a cmdlet. After an error that is not one of the cmdlet the session is of no more use.
+    /// Runs a cmdlet.
     pub async fn run(&mut self, cmdlet: Cmdlet, parameters: &Map<String, Value>) -> Result<Output, ManagementError> {
+        // Also when this is dropped in its middle.
+        self.sound = false;
         let id = Uuid::new_v4();
         let doing = format!("{cmdlet} was running");
         let data = pipeline::create_pipeline(cmdlet.name(), parameters);
@@ -138,6 +142,7 @@ impl Session {
         }
         stream.finish().map_err(not_understood)?;
         let output = said.conclude(cmdlet);
+        self.sound = matches!(output, Ok(_) | Err(ManagementError::Refused { .. }));
         // What the cmdlet gave is known whatever becomes of this; a session that is lost shows at the next cmdlet.
         let terminate = Operation::Terminate { pipeline: id };
         let _ = tokio::time::timeout(LEAVE, self.http.ask(terminate, Some(&self.shell), &doing)).await;
