@@ -70,6 +70,15 @@ impl Lab {
         self.place.client().status().await.unwrap().activity
     }
 
+    /// Waits until what was configured is at work.
+    async fn is_on(&self) {
+        let give_up = Instant::now() + PATIENCE;
+        while self.activity().await != Activity::On {
+            assert!(Instant::now() < give_up, "it is not on:\n{}", self.place.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     async fn account(&self) -> Option<String> {
         self.place.client().status().await.unwrap().account
     }
@@ -98,7 +107,8 @@ async fn a_fresh_updater_is_configured_and_updates_a_message() {
     assert_eq!(marks, 6, "{told}");
     assert!(told.contains(&format!("created {AGENT}")) && told.contains("configured and on"), "{told}");
     assert!(told.contains("Exchange Server Subscription Edition"), "{told}");
-    assert_eq!((lab.activity().await, lab.account().await.as_deref()), (Activity::On, Some(AGENT)));
+    assert_eq!(lab.account().await.as_deref(), Some(AGENT));
+    lab.is_on().await;
     let (read, _) = lab.place.client().settings().await.unwrap();
     assert_eq!(read.settings.directory.unwrap().domain, "nordwind.example");
 
@@ -119,6 +129,16 @@ async fn a_fresh_updater_is_configured_and_updates_a_message() {
     let shown = visible(lab.sandbox.control(), mail.sender(&people)).await;
     let item = shown.iter().find(|item| item.message_id.as_deref() == Some(mail.id().as_str()));
     assert_eq!(mail.problem(item.expect("the message is there")), None);
+
+    // Neither password is anywhere to be read.
+    let settings = lab.place.prints(&["settings", "show"]);
+    for upn in [AGENT, lab.sandbox.control().administrator()] {
+        let password = lab.password(upn);
+        for text in [&told, &settings, &lab.place.log()] {
+            assert!(!text.contains(&password), "{text}");
+        }
+    }
+    assert!(lab.place.prints(&["test-impersonation", mail.sender(&people)]).contains("was opened"));
     updater.stop().await;
     lab.sandbox.stop().await;
 }
@@ -291,6 +311,26 @@ async fn an_authority_that_is_not_trusted_is_told_with_what_to_do() {
     let administrator = lab.sandbox.control().administrator();
     let (told, _) = fails(lab.configure_as(administrator, &["--create-account"]), 1);
     assert!(told.contains("certificate") && told.contains("What to do"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W8, W9, W13
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_can_not_be_reached_are_named_with_what_to_do() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let http = lab.sandbox.http_ews_url().replace("http://", "https://");
+    let (told, _) = fails(lab.configure(&["--server", &http, "--create-account"]), 1);
+    assert!(told.contains("does not speak TLS") && told.contains("Locate the server"), "{told}");
+    assert!(!told.contains("What did change"), "{told}");
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nowhere = format!("https://127.0.0.1:{port}");
+    let (told, _) = fails(lab.configure(&["--create-account", "--management", &nowhere]), 1);
+    assert!(told.contains("administration on 127.0.0.1") && told.contains("New-ManagementRoleAssignment"), "{told}");
+    assert!(told.contains("What did change"), "{told}");
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
     updater.stop().await;
     lab.sandbox.stop().await;
 }

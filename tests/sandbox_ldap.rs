@@ -204,6 +204,7 @@ async fn an_account_signs_in_by_upn_domain_and_name_distinguished_name_or_displa
     // An account without a UPN has an implicit one.
     assert_eq!(scene.bind("ohne.upn@nordwind.example", EVERYBODY).await.rc, 0);
     assert_eq!(scene.bind("SUEDWIND\\tmueller", EVERYBODY).await.rc, 49);
+    assert_eq!(scene.stranger().await.sasl_external_bind().await.unwrap().rc, 7);
     scene.stop().await;
 }
 
@@ -837,12 +838,11 @@ async fn bytes_that_are_no_message_end_the_connection_with_a_notice_and_nothing_
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut bytes = vec![tag];
-    match length {
-        0..=0x7f => bytes.push(u8::try_from(length).unwrap()),
-        _ => {
-            bytes.push(0x83);
-            bytes.extend_from_slice(&u32::try_from(length).unwrap().to_be_bytes()[1..]);
-        }
+    if length > 0x7f {
+        bytes.push(0x83);
+        bytes.extend_from_slice(&u32::try_from(length).unwrap().to_be_bytes()[1..]);
+    } else {
+        bytes.push(u8::try_from(length).unwrap());
     }
     bytes.extend_from_slice(content);
     bytes

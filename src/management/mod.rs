@@ -1,9 +1,9 @@
 //! Exchange's administration: the cmdlets that a setup needs ([`Administration`]), over REST ([`Management`]) or remote
 //! PowerShell ([`remote_powershell`]).
 //!
-//! Over REST, `POST {base}/adminapi/beta/{organisation}/InvokeCommand` runs a cmdlet with its parameters and answers with the
-//! objects that it gives, as the Exchange Online PowerShell module does it beneath its own commands. What a cmdlet says
-//! reaches the administrator word for word ([`ManagementError`]).
+//! Over REST, `POST {base}/adminapi/beta/{organisation}/InvokeCommand` runs a cmdlet with its parameters and answers with
+//! the objects that it gives, as the Exchange Online PowerShell module does it beneath its own commands. What a cmdlet
+//! says reaches the administrator word for word ([`ManagementError`]).
 
 mod administration;
 mod answer;
@@ -94,7 +94,7 @@ pub struct Management {
 impl Management {
     /// # Errors
     /// When the address can't be used, or is not encrypted. No connection is made yet.
-    pub fn new(endpoint: Endpoint) -> Result<Self, ManagementError> {
+    pub fn new(endpoint: &Endpoint) -> Result<Self, ManagementError> {
         let wrong = |problem: &str| ManagementError::Address(format!("{}: {problem}", endpoint.base));
         if endpoint.base.scheme() != "https" {
             return Err(wrong("it has to begin with https, because the account's password or token goes there"));

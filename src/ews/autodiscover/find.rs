@@ -202,7 +202,8 @@ impl Search<'_> {
                         .ok_or_else(|| format!("HTTP status {} without a place", answered.status))
                 }
                 401 if signed_in => {
-                    self.refusals += 1;
+                    // What the directory names is Exchange, and its word on the password is final.
+                    self.refusals += if self.rule.names(url) { MOST_REFUSALS } else { 1 };
                     self.told.password_refused = true;
                     self.told.closed.push(url.clone());
                     Err("does not accept the account: its name or password is wrong, or it is locked or disabled"

@@ -4,8 +4,9 @@
 //! `https://domain/…`, `https://autodiscover.domain/…`, what `http://autodiscover.domain/…` redirects to, and the server
 //! that the SRV record `_autodiscover._tcp.domain` names.
 //!
-//! **The password** goes to nobody who does not ask for it, only over HTTPS, and only to hosts of [`rule`]. A service
-//! that refuses it is not given it again, and not more than two are: a wrong password must not lock the account.
+//! **The password** goes to nobody who does not ask for it, only over HTTPS, and only to hosts of [`rule`]. Once
+//! a service that was named refuses it, or two that were guessed, it is given to none any more: a wrong password must not
+//! lock the account.
 //!
 //! Every attempt is noted with how it ended ([`Attempt`]), because "Autodiscover failed" helps nobody.
 
@@ -15,7 +16,7 @@ mod pox;
 mod rule;
 mod srv;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -82,7 +83,7 @@ impl Default for Options {
         Self {
             known: Vec::new(),
             connection_points: None,
-            services: Arc::new(DnsServices::default()),
+            services: Arc::new(DnsServices),
             extra_roots: Vec::new(),
             trusted: Vec::new(),
             names: Vec::new(),

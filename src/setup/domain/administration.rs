@@ -48,7 +48,7 @@ impl Domain {
     fn rest(&self, base: Url) -> Option<Result<Box<dyn Administration>, ManagementError>> {
         let person = self.options.person.as_ref()?;
         let authorization = Authorization::Basic { user: person.upn.clone(), password: person.password.clone() };
-        let management = Management::new(Endpoint {
+        let management = Management::new(&Endpoint {
             extra_roots: self.options.extra_roots.clone(),
             ..Endpoint::new(base, self.options.directory.domain(), authorization)
         });
