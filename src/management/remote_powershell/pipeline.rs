@@ -19,7 +19,9 @@ const HOST: &str = "<MS><B N=\"_isHostNull\">true</B><B N=\"_isHostUINull\">true
 pub fn init_runspace_pool() -> String {
     format!(
         "<Obj RefId=\"0\"><MS><I32 N=\"MinRunspaces\">1</I32><I32 N=\"MaxRunspaces\">1</I32>{threads}{apartment}\
-         <Obj N=\"HostInfo\" RefId=\"3\">{HOST}</Obj><Nil N=\"ApplicationArguments\" /></MS></Obj>",
+         <Obj N=\"HostInfo\" RefId=\"3\">{HOST}</Obj>\
+         <Obj N=\"ApplicationArguments\" RefId=\"4\"><TN RefId=\"4\"><T>System.Management.Automation.PSPrimitiveDictionary</T>\
+         <T>System.Collections.Hashtable</T><T>System.Object</T></TN><DCT /></Obj></MS></Obj>",
         threads =
             enumeration(1, "PSThreadOptions", "System.Management.Automation.Runspaces.PSThreadOptions", 0, "Default"),
         apartment = apartment(2),
@@ -114,6 +116,21 @@ mod tests {
         assert_eq!(given("User"), Clixml::Text(name.to_owned()));
         assert_eq!(given("GetEffectiveUsers"), Clixml::Bool(false));
         assert_eq!(given("Number"), Clixml::Int(7));
+    }
+
+    /// What goes over the wire, byte for byte.
+    #[test]
+    fn messages_are_those_that_another_implementation_was_seen_to_understand() {
+        let Value::Object(parameters) = json!({ "Name": "SIU <1>", "GetEffectiveUsers": false }) else { panic!() };
+        for (name, written) in [
+            ("session_capability.xml", SESSION_CAPABILITY.to_owned()),
+            ("init_runspace_pool.xml", init_runspace_pool()),
+            ("create_pipeline.xml", create_pipeline("New-ManagementRoleAssignment", &parameters)),
+        ] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/clixml").join(name);
+            let golden = std::fs::read_to_string(path).unwrap();
+            assert_eq!(written, golden.trim_end(), "{name}");
+        }
     }
 
     #[test]
