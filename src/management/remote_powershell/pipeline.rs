@@ -121,7 +121,7 @@ mod tests {
     /// What goes over the wire, byte for byte.
     #[test]
     fn messages_are_those_that_another_implementation_was_seen_to_understand() {
-        let Value::Object(parameters) = json!({ "Name": "SIU <1>", "GetEffectiveUsers": false }) else { panic!() };
+        let Value::Object(parameters) = json!({ "GetEffectiveUsers": false, "Name": "SIU <1>" }) else { panic!() };
         for (name, written) in [
             ("session_capability.xml", SESSION_CAPABILITY.to_owned()),
             ("init_runspace_pool.xml", init_runspace_pool()),
