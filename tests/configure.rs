@@ -335,6 +335,21 @@ async fn servers_that_can_not_be_reached_are_named_with_what_to_do() {
     lab.sandbox.stop().await;
 }
 
+/// W8: the report of Autodiscover by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn autodiscover_says_what_it_found_and_whom_it_asked() {
+    let lab = Lab::new().await;
+    let account = lab.sandbox.control().service_account().to_owned();
+    let url = lab.sandbox.autodiscover_url();
+    let address = "anna.bergstroem@nordwind.example";
+    let mut command = lab.place.command(&["autodiscover", address, "--account", &account, "--url", &url, "--ca"]);
+    let output = command.arg(lab.ca()).env("SIU_PASSWORD", lab.password(&account)).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).trim(), lab.sandbox.ews_url());
+    assert!(text(&output.stderr).contains("names https://"), "{}", text(&output.stderr));
+    lab.sandbox.stop().await;
+}
+
 /// X2, W5
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_says_what_would_be_done_and_needs_nobody() {

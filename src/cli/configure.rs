@@ -119,7 +119,7 @@ fn upn(text: &str) -> Result<String, String> {
     validate::upn(text).map(|upn| upn.to_string())
 }
 
-fn https_url(text: &str) -> Result<Url, String> {
+pub(super) fn https_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("it is not a web address: {error}"))?;
     if url.scheme() == "https" { Ok(url) } else { Err("it has to begin with https://".to_owned()) }
 }

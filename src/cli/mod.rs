@@ -3,6 +3,7 @@
 //! What a command has to say goes to standard output; errors go to standard error as one sentence, and so does the
 //! log. Exit statuses are in [`failure`] and in `--help`.
 
+mod autodiscover;
 mod check;
 mod configure;
 mod demo;
@@ -45,6 +46,7 @@ const AFTER_HELP: &str = "\
 Try it:
   siu-updater demo                 the whole product on sample mail, without Exchange
   siu-updater run                  the updater, until Ctrl-C or SIGTERM
+  siu-updater configure --help     connect it to Exchange
   siu-updater submit message.eml   hand a processed message over
 
 Exit status:
@@ -71,6 +73,7 @@ enum Command {
     Test(test::Arguments),
     Diagnostics(diagnostics::Arguments),
     Check(check::Arguments),
+    Autodiscover(autodiscover::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
 }
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => client(test::run(arguments)),
         Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
         Command::Check(arguments) => client(check::run(arguments)),
+        Command::Autodiscover(arguments) => client(autodiscover::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
     };

@@ -137,7 +137,7 @@ impl DirectorySearch for Directory {
     }
 
     fn search(&self, query: Query) -> BoxStream<'_, Result<Page, SearchError>> {
-        find::pages(self, query)
+        find::pages(self, &query)
     }
 
     fn lookup(&self, ids: Vec<Uuid>) -> BoxFuture<'_, Result<Vec<Option<DirectoryObject>>, SearchError>> {

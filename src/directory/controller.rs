@@ -94,7 +94,8 @@ mod tests {
         assert_eq!(read("LDAPS://dc1:6360/").unwrap(), ("dc1".to_owned(), Some(6360), Some(Scheme::Ldaps)));
         assert_eq!(read("ldap://127.0.0.10").unwrap(), ("127.0.0.10".to_owned(), None, Some(Scheme::Ldap)));
         assert_eq!(read("[::1]:636").unwrap(), ("::1".to_owned(), Some(636), None));
-        for bad in ["", "ldap://", "http://dc1", "dc1:", "dc1:0", "dc1:70000", "a b", "dc1/x", "u@dc1", "::1", "dc\01"]
+        for bad in
+            ["", "ldap://", "http://dc1", "dc1:", "dc1:0", "dc1:70000", "a b", "dc1/x", "u@dc1", "::1", "dc\u{1}"]
         {
             assert!(read(bad).is_err(), "{bad:?}");
         }

@@ -8,7 +8,7 @@ pub(super) fn domain(dn: &str) -> String {
     for part in parts(dn).iter().rev() {
         match part.split_once('=') {
             Some((kind, label)) if kind.trim().eq_ignore_ascii_case("dc") => {
-                labels.insert(0, label.trim().to_lowercase())
+                labels.insert(0, label.trim().to_lowercase());
             }
             _ => break,
         }

@@ -98,9 +98,10 @@ impl Domain {
     }
 
     async fn in_order(&self, state: &State) -> Result<Vec<Controller>, DirectoryError> {
-        let mut controllers = match self.controllers.is_empty() {
-            true => self.means.names.controllers(&self.name).await?,
-            false => self.controllers.clone(),
+        let mut controllers = if self.controllers.is_empty() {
+            self.means.names.controllers(&self.name).await?
+        } else {
+            self.controllers.clone()
         };
         controllers.sort_by_key(|controller| {
             let is = |other: &Option<Controller>| other.as_ref() == Some(controller);

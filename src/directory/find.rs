@@ -43,7 +43,7 @@ enum Paging {
 }
 
 /// The pages of a search, each asked for when it is wanted.
-pub(super) fn pages(directory: &Directory, query: Query) -> BoxStream<'_, Result<Page, SearchError>> {
+pub(super) fn pages<'a>(directory: &'a Directory, query: &Query) -> BoxStream<'a, Result<Page, SearchError>> {
     let domain = query.domain.as_deref().map_or_else(|| directory.own().clone(), |domain| directory.of(domain));
     let Some(filter) = filter::search(&query.text, query.kinds) else {
         return stream::empty().boxed();

@@ -35,10 +35,7 @@ impl Directory {
     /// # Errors
     /// All or nothing: what could not be found out is an error, so that nobody takes it for a smaller membership.
     pub async fn members(&self, groups: &[Uuid]) -> Result<Vec<Option<Vec<Member>>>, DirectoryError> {
-        let several_domains = match groups.is_empty() {
-            true => false,
-            false => self.has_several_domains().await?,
-        };
+        let several_domains = !groups.is_empty() && self.has_several_domains().await?;
         let mut members = Vec::with_capacity(groups.len());
         for found in find::by_ids(self, groups, &GROUP).await? {
             members.push(match found {

@@ -21,12 +21,12 @@ const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 /// Asks for names with the GUIDs of the objects (`LDAP_SERVER_EXTENDED_DN_OID`).
 const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 
-/// What a controller says about itself.
+/// Where a controller keeps what, as distinguished names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Root {
-    pub domain_dn: String,
-    pub configuration_dn: String,
-    pub schema_dn: String,
+    pub domain: String,
+    pub configuration: String,
+    pub schema: String,
 }
 
 #[derive(Clone)]
@@ -101,10 +101,10 @@ impl Session {
             )));
         }
         inner.root = Root {
-            configuration_dn: text("configurationNamingContext")
+            configuration: text("configurationNamingContext")
                 .unwrap_or_else(|| format!("CN=Configuration,{domain_dn}")),
-            schema_dn: text("schemaNamingContext").unwrap_or_default(),
-            domain_dn,
+            schema: text("schemaNamingContext").unwrap_or_default(),
+            domain: domain_dn,
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -156,10 +156,10 @@ impl Session {
         let root = &inner.root;
         let base = match search.base {
             Base::Root => String::new(),
-            Base::Domain => root.domain_dn.clone(),
-            Base::InDomain(name) => format!("{name},{}", root.domain_dn),
-            Base::InConfiguration(name) => format!("{name},{}", root.configuration_dn),
-            Base::Schema => root.schema_dn.clone(),
+            Base::Domain => root.domain.clone(),
+            Base::InDomain(name) => format!("{name},{}", root.domain),
+            Base::InConfiguration(name) => format!("{name},{}", root.configuration),
+            Base::Schema => root.schema.clone(),
             Base::Object(dn) => dn.to_owned(),
         };
         let within = inner.peer.timeouts.operation;

@@ -55,6 +55,12 @@ impl From<Failure> for Stop {
     }
 }
 
+impl From<Box<Failure>> for Stop {
+    fn from(failure: Box<Failure>) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// What a run is given.
 struct Run<'a> {
     answers: &'a Answers,
@@ -155,7 +161,7 @@ impl Setup {
 
     async fn check_administrator(&mut self, run: &Run<'_>) -> Result<String, Stop> {
         if let Some(name) = &self.done.administrator {
-            return Ok(before(format!("{name} is a domain administrator")));
+            return Ok(before(&format!("{name} is a domain administrator")));
         }
         let name = run.unless_cancelled(self.organisation.check_administrator()).await??;
         let note = format!("{name} is a domain administrator");
@@ -165,7 +171,7 @@ impl Setup {
 
     async fn locate(&mut self, run: &Run<'_>) -> Result<String, Stop> {
         if let Some(located) = self.done.located(run.answers) {
-            return Ok(before(found(located)));
+            return Ok(before(&found(located)));
         }
         let account = match &run.answers.account {
             AccountChoice::Existing { upn, password } => Some((upn.trim(), password)),
@@ -179,7 +185,7 @@ impl Setup {
 
     async fn create_account(&mut self, run: &Run<'_>) -> Result<String, Stop> {
         if let Some(account) = self.done.created(run.answers) {
-            return Ok(before(format!("the account is {}", account.upn)));
+            return Ok(before(&format!("the account is {}", account.upn)));
         }
         let AccountChoice::Automatic { name } = &run.answers.account else {
             unreachable!("an account that exists is not created")
@@ -221,7 +227,7 @@ impl Setup {
             unreachable!("an account that was just created is not verified")
         };
         if let Some(note) = self.done.verified(run.answers) {
-            return Ok(before(note.to_owned()));
+            return Ok(before(note));
         }
         let verifying = self.organisation.verify_account(upn.trim(), password, run.answers.environment);
         let conditions = run.unless_cancelled(verifying).await??;
@@ -234,7 +240,7 @@ impl Setup {
         let (upn, _) = self.account(run);
         let located = self.server(run);
         if self.done.granted(&upn, &located).is_some() {
-            return Ok(before(format!("{upn} may impersonate mailboxes")));
+            return Ok(before(&format!("{upn} may impersonate mailboxes")));
         }
         let granted = match run.unless_cancelled(self.organisation.grant(&upn, &located)).await {
             Ok(result) => result?,
@@ -253,7 +259,7 @@ impl Setup {
             }
             Granted::Before => (format!("{upn} had the right already"), None),
         };
-        self.done.keep_granted(upn, located, since);
+        self.done.keep_granted(&upn, located, since);
         Ok(note)
     }
 
@@ -262,7 +268,7 @@ impl Setup {
         let located = self.server(run);
         let access = Access { connection: located.connection.clone(), upn, password, mailbox: None };
         if let Some(outcome) = self.done.tested(&access) {
-            return Ok(before(opened(outcome)));
+            return Ok(before(&opened(outcome)));
         }
         let outcome = self.test_until_applied(&access, &located, run).await?;
         let note = opened(&outcome);
@@ -277,7 +283,7 @@ impl Setup {
         located: &Located,
         run: &Run<'_>,
     ) -> Result<AccessOutcome, Stop> {
-        let since = self.done.granted(&access.upn, located).flatten();
+        let since = self.done.granted(&access.upn, located).and_then(|grant| grant.since);
         loop {
             let failure = match run.unless_cancelled(self.organisation.test(access)).await? {
                 Ok(outcome) => return Ok(outcome),
@@ -307,7 +313,7 @@ impl Setup {
             if now >= until {
                 return Ok(());
             }
-            run.unless_cancelled(self.time.sleep(SHOW_EVERY.min(until - now))).await?;
+            run.unless_cancelled(self.time.sleep(SHOW_EVERY.min(until.saturating_sub(now)))).await?;
         }
     }
 
@@ -352,7 +358,7 @@ fn wrong_answer(answers: &Answers) -> Option<(Step, Failure)> {
     Some((step, failures::wrong_answer(page, &sentence)))
 }
 
-fn before(note: String) -> String {
+fn before(note: &str) -> String {
     format!("{note} (done before)")
 }
 
@@ -371,7 +377,7 @@ fn minutes(time: Duration) -> String {
 }
 
 /// W11: what the conditions come to.
-fn conclude(conditions: Vec<Condition>) -> Result<String, Failure> {
+fn conclude(conditions: Vec<Condition>) -> Result<String, Box<Failure>> {
     let (mut failed, mut unknown, mut met) = (Vec::new(), Vec::new(), 0_usize);
     for condition in conditions {
         match condition.verdict {
@@ -381,7 +387,7 @@ fn conclude(conditions: Vec<Condition>) -> Result<String, Failure> {
         }
     }
     if let Some(failure) = failures::conditions(failed) {
-        return Err(failure);
+        return Err(Box::new(failure));
     }
     let met = if met == 1 { "1 condition is met".to_owned() } else { format!("{met} conditions are met") };
     if unknown.is_empty() { Ok(met) } else { Ok(format!("{met}; not known: {}", unknown.join(", "))) }

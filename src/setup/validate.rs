@@ -160,13 +160,12 @@ fn whole_url(text: &str) -> Result<Server, String> {
     if url.query().is_some() || url.fragment().is_some() || !url.path().eq_ignore_ascii_case(EWS_PATH) {
         return Err(format!("The address of Exchange Web Services ends in {EWS_PATH}."));
     }
-    match url.domain() {
-        Some(name) => dns_name(name, "server")?,
-        None => {
-            // Only an address is left; the brackets of one of version 6 are the web address's, not its own.
-            let host = url.host_str().unwrap_or_default();
-            ip_address(host).unwrap_or_else(|| Err(no_such_address(host))).and_then(usable_address)?;
-        }
+    if let Some(name) = url.domain() {
+        dns_name(name, "server")?;
+    } else {
+        // Only an address is left; the brackets of one of version 6 are the web address's, not its own.
+        let host = url.host_str().unwrap_or_default();
+        ip_address(host).unwrap_or_else(|| Err(no_such_address(host))).and_then(usable_address)?;
     }
     Ok(Server { url })
 }

@@ -12,6 +12,8 @@ import zlib
 
 import ldb
 from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_pack
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
@@ -89,7 +91,7 @@ def trust(partner, direction, kind):
     # Any SID will do; without one, Samba's KDC refuses every ticket.
     add(partner, "CN=System", objectClass="trustedDomain", trustPartner=partner, flatName=name,
         trustDirection=direction, trustType=kind, trustAttributes=8 if kind == 2 else 0,
-        securityIdentifier=f"S-1-5-21-{zlib.crc32(partner.encode())}-1-1")
+        securityIdentifier=ndr_pack(security.dom_sid(f"S-1-5-21-{zlib.crc32(partner.encode())}-1-1")))
 
 
 NEVER_EXPIRES = 66048

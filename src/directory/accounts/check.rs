@@ -125,7 +125,7 @@ impl Directory {
         }
         let user = match found.as_slice() {
             [user] => user,
-            [] => return Ok(self.not_there(upn).await?),
+            [] => return self.not_there(upn).await,
             several => {
                 return Ok(without_account(
                     format!("{} accounts have the user principal name {upn}.", several.len()),

@@ -127,18 +127,20 @@ impl Domain {
 }
 
 fn not_found(address: &SmtpAddress, told: &NotFound, tried: &[Attempt]) -> Failure {
-    let mut failure = failures::server_not_found(address.as_str(), tried.iter().map(ToString::to_string).collect());
+    let failure = failures::server_not_found(address.as_str(), tried.iter().map(ToString::to_string).collect());
+    let ahead = |advice: Vec<String>| [advice, failure.advice.clone()].concat();
     if told.password_refused {
-        failure.cause =
-            "Autodiscover is there, and does not accept the name and password that it was given.".to_owned();
-        failure.advice.insert(0, "Check the account and its password.".to_owned());
-        failure.page = Some(Page::Account);
-    } else if told.no_such_mailbox {
-        failure.cause = "Autodiscover is there, and knows no mailbox with this address.".to_owned();
-    } else if let Some(host) = &told.untrusted {
-        failure.cause =
-            format!("The certificate of {host} was issued by an authority that this computer does not trust.");
-        failure.advice.splice(0..0, trust_advice(true));
+        let cause = "Autodiscover is there, and does not accept the name and password that it was given.";
+        let advice = ahead(vec!["Check the account and its password.".to_owned()]);
+        return Failure { cause: cause.to_owned(), advice, page: Some(Page::Account), ..failure };
+    }
+    if told.no_such_mailbox {
+        let cause = "Autodiscover is there, and knows no mailbox with this address.";
+        return Failure { cause: cause.to_owned(), ..failure };
+    }
+    if let Some(host) = &told.untrusted {
+        let cause = format!("The certificate of {host} was issued by an authority that this computer does not trust.");
+        return Failure { cause, advice: ahead(trust_advice(true)), ..failure };
     }
     failure
 }

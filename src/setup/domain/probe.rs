@@ -32,10 +32,7 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
     let Some(asker) = asker else { return health(connection).await.map(|()| String::new()) };
     let client = exchange::client(connection, asker.upn, asker.password)
         .map_err(|error| exchange::failure(error.explain(), None))?;
-    let error = match client.mailbox(asker.mailbox).get_folder(&FolderId::SENT_ITEMS).await {
-        Ok(_) => None,
-        Err(error) => Some(error),
-    };
+    let error = client.mailbox(asker.mailbox).get_folder(&FolderId::SENT_ITEMS).await.err();
     let version = client.server_version();
     match error {
         // Whatever it said, EWS said it.

@@ -56,11 +56,11 @@ impl Who {
     }
 }
 
-struct Grant {
+pub(super) struct Grant {
     upn: String,
     located: Located,
     /// When it was granted; none: the account had the right before.
-    since: Option<Duration>,
+    pub since: Option<Duration>,
 }
 
 impl Done {
@@ -94,14 +94,12 @@ impl Done {
         }
     }
 
-    /// When the right was granted, if it was only then; nothing at all if it wasn't.
-    pub fn granted(&self, upn: &str, located: &Located) -> Option<Option<Duration>> {
-        let grant = self.granted.as_ref()?;
-        (grant.upn == folded(upn) && grant.located == *located).then_some(grant.since)
+    pub fn granted(&self, upn: &str, located: &Located) -> Option<&Grant> {
+        self.granted.as_ref().filter(|grant| grant.upn == folded(upn) && grant.located == *located)
     }
 
-    pub fn keep_granted(&mut self, upn: String, located: Located, since: Option<Duration>) {
-        self.granted = Some(Grant { upn: folded(&upn), located, since });
+    pub fn keep_granted(&mut self, upn: &str, located: Located, since: Option<Duration>) {
+        self.granted = Some(Grant { upn: folded(upn), located, since });
     }
 
     pub fn tested(&self, access: &Access) -> Option<&AccessOutcome> {

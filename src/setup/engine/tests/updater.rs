@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::pipe::client::Client;
 use crate::pipe::listener::{Listener, Peer};
@@ -27,7 +27,7 @@ pub struct InForce {
 
 impl InForce {
     pub fn password(&self) -> Option<&str> {
-        self.password.as_ref().map(|password| password.expose_secret())
+        self.password.as_ref().map(ExposeSecret::expose_secret)
     }
 }
 
