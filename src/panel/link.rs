@@ -142,7 +142,7 @@ mod tests {
     async fn start(folder: &std::path::Path) -> Updater {
         let (data, pipe) = (folder.join("data"), folder.join("pipe.sock"));
         let options = UpdaterOptions { data, pipe, sandbox: false, clock: Clock::system() };
-        Updater::start(options, |_| Ok(Idle)).await.unwrap()
+        Updater::start(options, |_, _| Ok(Idle)).await.unwrap()
     }
 
     /// Waits until the link shows this; it tells each change.

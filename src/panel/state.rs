@@ -94,6 +94,7 @@ mod tests {
             counts: Counts::default(),
             smtp: None,
             pickup: None,
+            scope: crate::pipe::types::ScopeSummary::default(),
             data: PathBuf::new(),
             notices: Vec::new(),
         }

@@ -22,6 +22,7 @@ fn status(activity: Activity) -> Status {
         counts: Counts { waiting: 12, working: 8, updated: 104_233, skipped: 310, failed: 2 },
         smtp: Some(DoorStatus { place: "127.0.0.1:2525".into(), problem: None }),
         pickup: Some(DoorStatus { place: "/var/spool/sent-items-update/pickup".into(), problem: None }),
+        scope: crate::pipe::types::ScopeSummary::default(),
         data: "/var/lib/sent-items-update".into(),
         notices: Vec::new(),
     }
