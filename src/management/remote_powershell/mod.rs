@@ -92,13 +92,12 @@ impl RemotePowerShell {
 
     async fn invoke(&self, cmdlet: Cmdlet, parameters: Map<String, Value>) -> Result<Output, ManagementError> {
         let mut place = self.session.lock().await;
-        let mut session = match place.take() {
-            Some(session) => session,
-            None => {
-                let within = self.endpoint.open_timeout;
-                let opening = tokio::time::timeout(within, Session::open(&self.endpoint)).await;
-                opening.map_err(|_| ManagementError::SlowSession { seconds: within.as_secs() })??
-            }
+        let mut session = if let Some(session) = place.take() {
+            session
+        } else {
+            let within = self.endpoint.open_timeout;
+            let opening = tokio::time::timeout(within, Session::open(&self.endpoint)).await;
+            opening.map_err(|_| ManagementError::SlowSession { seconds: within.as_secs() })??
         };
         let within = self.endpoint.timeout;
         let result = tokio::time::timeout(within, session.run(cmdlet, &parameters)).await;

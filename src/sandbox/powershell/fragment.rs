@@ -39,8 +39,7 @@ impl Incoming {
     pub fn push(&mut self, bytes: &[u8]) -> Option<Vec<Message>> {
         self.rest.extend_from_slice(bytes);
         let mut messages = Vec::new();
-        loop {
-            let Some((header, behind)) = self.rest.split_first_chunk::<21>() else { break };
+        while let Some((header, behind)) = self.rest.split_first_chunk::<21>() {
             let length = u32::from_be_bytes(header[17..21].try_into().ok()?) as usize;
             let number = u64::from_be_bytes(header[8..16].try_into().ok()?);
             let flags = header[16];

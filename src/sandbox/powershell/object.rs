@@ -66,15 +66,12 @@ fn plain(node: Node<'_, '_>) -> String {
     while let Some(first) = rest.chars().next() {
         let digits = rest.strip_prefix("_x").and_then(|rest| rest.get(..5)).and_then(|it| it.strip_suffix('_'));
         let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
-            Some(unit) => {
-                units.push(unit);
-                rest = &rest[7..];
-            }
-            None => {
-                units.extend_from_slice(first.encode_utf16(&mut [0; 2]));
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some(unit) = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
+            units.push(unit);
+            rest = &rest[7..];
+        } else {
+            units.extend_from_slice(first.encode_utf16(&mut [0; 2]));
+            rest = &rest[first.len_utf8()..];
         }
     }
     String::from_utf16_lossy(&units)

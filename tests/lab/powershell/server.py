@@ -64,9 +64,10 @@ class Organisation:
     """Accounts and their assignments."""
 
     def __init__(self):
-        names = ["svc", "many", "lost", "late", "warned", "asks", "shuffled", "torn", "ünïcode"]
+        names = ["svc", "lost", "late", "warned", "asks", "torn", "ünïcode"]
         self.assignments = {f"{name}@lab.example": [] for name in names}
         self.assignments["many@lab.example"] = [f"Assignment {number} with a name of some length" for number in range(600)]
+        self.assignments["shuffled@lab.example"] = [f"Assignment {number}" for number in range(30)]
         self.assignments["off@lab.example"] = ["Switched off"]
 
     def of(self, account):

@@ -75,14 +75,14 @@ def test_an_unknown_cmdlet_ends_the_pipeline(pool):
 
 def test_what_a_cmdlet_refuses_is_an_error_record(pool):
     shell = run(pool, "New-ManagementRoleAssignment", Role="ApplicationImpersonation", User="nobody@nordwind.example")
-    assert shell.state == COMPLETED and shell.had_errors
+    assert shell.state == COMPLETED and len(shell.streams.error) == 1
     assert shell.streams.error[0].reason == "ManagementObjectNotFoundException"
     assert "'nobody@nordwind.example' couldn't be found" in str(shell.streams.error[0])
 
 
 def test_a_right_is_granted_and_listed(sandbox, pool):
     granted = run(pool, "New-ManagementRoleAssignment", Name="By pypsrp", Role="ApplicationImpersonation", User=KOFI)
-    assert granted.state == COMPLETED and not granted.had_errors
+    assert granted.state == COMPLETED and not granted.streams.error
     assert properties(granted.output)[0]["Name"] == "By pypsrp"
     assert KOFI in sandbox.control("GET", "")["impersonators"]
     listed = run(pool, "Get-ManagementRoleAssignment", RoleAssignee=KOFI, GetEffectiveUsers=False)

@@ -10,15 +10,12 @@ pub fn decoded(text: &str) -> String {
     let mut units = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
-        match escape(rest) {
-            Some(unit) => {
-                units.push(unit);
-                rest = &rest[7..];
-            }
-            None => {
-                units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
-                rest = &rest[character.len_utf8()..];
-            }
+        if let Some(unit) = escape(rest) {
+            units.push(unit);
+            rest = &rest[7..];
+        } else {
+            units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
+            rest = &rest[character.len_utf8()..];
         }
     }
     String::from_utf16_lossy(&units)

@@ -197,7 +197,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, notes: &Mutex<Ve
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
     let mut bytes = Vec::new();
     loop {
-        let mut piece = [0; 16384];
+        let mut piece = vec![0; 16384];
         let length = stream.read(&mut piece).await.ok().filter(|length| *length > 0)?;
         bytes.extend_from_slice(&piece[..length]);
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
