@@ -270,7 +270,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with LOCK:
             try:
                 status, inside = 200, carry_out(user, envelope)
-                lost = any(pool.trouble == "lost" and pool.over for pool in POOLS.values())
+                lost = self.is_lost(envelope)
             except Fault as fault:
                 status, lost = 500, False
                 message = fault.message.replace("&", "&amp;").replace("<", "&lt;")
@@ -278,13 +278,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                           f'{message}</s:Text></s:Reason><s:Detail><f:WSManFault Code="{fault.code}" '
                           f'xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"><f:Message>{message}'
                           f'</f:Message></f:WSManFault></s:Detail></s:Fault>')
-            if lost and b"shell/Receive" in content:
-                for pool in POOLS.values():
-                    pool.trouble = None
         spaces = " ".join(f'xmlns:{prefix}="{space}"' for prefix, space in SPACES.items())
         body = (f'<s:Envelope {spaces}><s:Header><a:RelatesTo>{related}</a:RelatesTo></s:Header><s:Body>{inside}'
                 f'</s:Body></s:Envelope>').encode()
-        if lost and b"shell/Receive" in content:
+        if lost:
             # In the middle of the answer.
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -294,6 +291,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self.answer(status, body)
+
+    @staticmethod
+    def is_lost(envelope):
+        """Whether this is the answer with what a pipeline says about an account that is called so."""
+        pool = POOLS.get(text(envelope, "s:Header/w:SelectorSet/w:Selector[@Name='ShellId']"))
+        receives = text(envelope, "s:Header/a:Action").endswith("/Receive")
+        return bool(receives and pool and pool.over and pool.trouble == "lost")
 
     def signed_in(self):
         scheme, _, pair = (self.headers["Authorization"] or "").partition(" ")
