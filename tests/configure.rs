@@ -14,9 +14,15 @@ use process::{PATIENCE, Place, text};
 use secrecy::ExposeSecret as _;
 use sent_items_update::pipe::types::{Activity, State};
 use sent_items_update::sandbox::Sandbox;
+use sent_items_update::sandbox::control::{Fault, Rule};
 use sent_items_update::settings::Environment;
 
 const AGENT: &str = "CodeTwoSiuAgent@nordwind.example";
+
+/// What was told, without its line breaks.
+fn unwrapped(told: &str) -> String {
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 struct Lab {
     place: Place,
@@ -226,12 +232,35 @@ async fn who_is_not_a_domain_administrator_is_named_and_nothing_is_done() {
     lab.sandbox.stop().await;
 }
 
-/// W9: without the administration the right is granted by hand, and the next run recognises it.
+/// W6, W9: remote PowerShell of the server that was found grants the right.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_is_granted_by_remote_powershell_without_anything_to_be_said_about_it() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let told = succeeds(lab.configure(&["--create-account"]));
+    assert!(!told.contains("had the right already"), "{told}");
+    assert!(lab.sandbox.control().directory().may_impersonate(AGENT));
+    let counts = lab.sandbox.control().statistics().operations;
+    assert!(!counts.contains_key("Management"), "{counts:?}");
+    assert_eq!((counts["PowerShellCreate"], counts["PowerShellDelete"], counts["PowerShellCommand"]), (1, 1, 2));
+    let told = succeeds(lab.configure(&["--create-account"]));
+    assert!(told.contains("had the right already"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W9: where the administration refuses, the right is granted by hand, and the next run recognises it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cmdlet_is_shown_where_the_right_must_be_granted_by_hand_and_the_next_run_goes_on() {
     let lab = Lab::new().await;
     let updater = lab.place.start().await;
+    let message = Some("The user \"NORDWIND\\admin\" isn't assigned to any management roles.".to_owned());
+    let denied = Fault::Refuse { code: "5".to_owned(), message, back_off_milliseconds: None, fault: None };
+    lab.sandbox.control().add_fault(Rule::every(denied).on("PowerShellCreate")).unwrap();
     let (told, _) = fails(lab.configure(&["--create-account"]), 1);
+    for part in ["isn't assigned to any management roles", "members of Organization Management"] {
+        assert!(unwrapped(&told).contains(part), "{part}: {told}");
+    }
     let cmdlet = format!(
         "New-ManagementRoleAssignment -Name \"SentItemsUpdate-CodeTwoSiuAgent\" -Role ApplicationImpersonation -User \
          \"{AGENT}\""

@@ -66,8 +66,11 @@ pub struct Arguments {
     password_stdin: bool,
     #[command(flatten)]
     place: DirectoryPlace,
-    /// Server with Exchange's REST administration, such as https://outlook.office365.com; without it the right is
-    /// granted by hand
+    /// Address of Exchange's remote PowerShell [default: /PowerShell/ on the server that is found]
+    #[arg(long, value_name = "URL", value_parser = https_url, conflicts_with = "management")]
+    powershell: Option<Url>,
+    /// Server with Exchange's REST administration, such as https://outlook.office365.com, to be used in place of remote
+    /// PowerShell
     #[arg(long, value_name = "URL", value_parser = https_url)]
     management: Option<Url>,
     /// Ask this Autodiscover service first
@@ -200,6 +203,7 @@ async fn domain(arguments: &Arguments, client: &Client, sign_in: SignIn) -> Resu
         extra_roots,
         person,
         management: arguments.management.clone(),
+        remote_powershell: arguments.powershell.clone(),
         autodiscover: autodiscover::Options {
             known: arguments.autodiscover_url.clone(),
             connection_points: Some(Arc::new(directory.clone())),

@@ -20,7 +20,9 @@ pub(super) fn read(cmdlet: Cmdlet, status: u16, content: &[u8]) -> Result<Answer
         (403, told) => {
             Err(ManagementError::NotAllowed { cmdlet, told: told.map(|told| told.message).unwrap_or_default() })
         }
-        (_, Some(Told { message, exception })) => Err(ManagementError::Refused { cmdlet, message, exception }),
+        (_, Some(Told { message, exception })) => {
+            Err(ManagementError::Refused { cmdlet, message, exception, also: Vec::new() })
+        }
         (200..=299, None) => match document {
             Some(document) => objects(cmdlet, document),
             None => Err(not_understood(cmdlet, "it is not JSON")),
@@ -114,7 +116,12 @@ mod tests {
         let expected = Some("SomeException".to_owned());
         assert_eq!(
             failed(500, body),
-            ManagementError::Refused { cmdlet: CMDLET, message: "Innermost.".into(), exception: expected }
+            ManagementError::Refused {
+                cmdlet: CMDLET,
+                message: "Innermost.".into(),
+                exception: expected,
+                also: Vec::new()
+            }
         );
         assert_eq!(
             failed(400, r#"{"error": {"message": "outer"}}"#).to_string(),

@@ -49,11 +49,28 @@ pub enum ManagementError {
         message: String,
         /// The exception's type, such as `ManagementObjectNotFoundException`.
         exception: Option<String>,
+        /// What else it said, word for word: further errors, and its warnings.
+        also: Vec<String>,
     },
     #[error("{cmdlet} gave no answer within {seconds} seconds")]
     Timeout { cmdlet: Cmdlet, seconds: u64 },
     #[error("the answer to {cmdlet} is not understood: {why}")]
     NotUnderstood { cmdlet: Cmdlet, why: String },
+    #[error("{cmdlet} asks a question, and there is nobody to answer it: {question}")]
+    Asks { cmdlet: Cmdlet, question: String },
+    /// Remote PowerShell lets the account in and opens no session for it.
+    #[error("Exchange opens no remote PowerShell session for this account{}", behind(.told))]
+    NoSession { told: String, denied: bool },
+    #[error("Exchange opened no remote PowerShell session within {seconds} seconds")]
+    SlowSession { seconds: u64 },
+    #[error("the connection to {host} was lost while {doing}")]
+    Lost { host: String, doing: String },
+    #[error("there is no remote PowerShell of Exchange at {url}: {found}")]
+    NoPowerShell { url: String, found: String },
+    #[error("the server leads remote PowerShell to {to}, and there it may not go: {why}")]
+    Redirected { to: String, why: String },
+    #[error("remote PowerShell at {host} answers in a way that is not understood: {why}")]
+    Protocol { host: String, why: String },
 }
 
 impl ManagementError {
@@ -61,6 +78,30 @@ impl ManagementError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.exception_is("ManagementObjectNotFoundException")
+    }
+
+    /// The person who asks may not do it. Exchange shows nobody a cmdlet, or a parameter of one, that no role of theirs
+    /// allows: it answers as if there were none.
+    #[must_use]
+    pub fn is_not_allowed(&self) -> bool {
+        const SAYING_SO: [&str; 4] = [
+            "CommandNotFoundException",
+            "ParameterBindingException",
+            "UnauthorizedAccessException",
+            "CmdletAccessDeniedException",
+        ];
+        matches!(self, Self::NotAllowed { .. } | Self::NoSession { denied: true, .. })
+            || SAYING_SO.iter().any(|name| self.exception_is(name))
+    }
+
+    /// Everything that the other side said, word for word.
+    #[must_use]
+    pub fn details(&self) -> Vec<String> {
+        let mut details = vec![self.to_string()];
+        if let Self::Refused { also, .. } = self {
+            details.extend(also.iter().cloned());
+        }
+        details
     }
 
     fn exception_is(&self, name: &str) -> bool {

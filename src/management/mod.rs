@@ -1,11 +1,14 @@
-//! Exchange's administration over REST: the cmdlets that a setup needs.
+//! Exchange's administration: the cmdlets that a setup needs ([`Administration`]), over REST ([`Management`]) or remote
+//! PowerShell ([`remote_powershell`]).
 //!
-//! `POST {base}/adminapi/beta/{organisation}/InvokeCommand` runs a cmdlet with its parameters and answers with the
-//! objects that it gives, as the Exchange Online PowerShell module does it beneath its own commands. What a cmdlet says
-//! reaches the administrator word for word ([`ManagementError`]).
+//! Over REST, `POST {base}/adminapi/beta/{organisation}/InvokeCommand` runs a cmdlet with its parameters and answers with
+//! the objects that it gives, as the Exchange Online PowerShell module does it beneath its own commands. What a cmdlet
+//! says reaches the administrator word for word ([`ManagementError`]).
 
+mod administration;
 mod answer;
 mod error;
+pub mod remote_powershell;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -15,12 +18,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
+use futures_util::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Client, Response, Url, redirect, retry};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+pub use administration::{Administration, Output};
 use answer::Answer;
 pub use error::{Cmdlet, ManagementError};
 pub use role::{Member, RoleAssignment};
@@ -77,7 +82,7 @@ const CMDLET_NAME: HeaderName = HeaderName::from_static("x-cmdletname");
 const RESPONSE_FORMAT: HeaderName = HeaderName::from_static("x-responseformat");
 const ANCHOR_MAILBOX: HeaderName = HeaderName::from_static("x-anchormailbox");
 
-/// A client of the administration.
+/// A client of the administration over REST.
 pub struct Management {
     http: Client,
     url: Url,
@@ -126,11 +131,7 @@ impl Management {
     }
 
     /// Runs a cmdlet and gives its objects and warnings.
-    async fn invoke(
-        &self,
-        cmdlet: Cmdlet,
-        parameters: Value,
-    ) -> Result<(Vec<Map<String, Value>>, Vec<String>), ManagementError> {
+    async fn invoke(&self, cmdlet: Cmdlet, parameters: Map<String, Value>) -> Result<Output, ManagementError> {
         let body = json!({ "CmdletInput": { "CmdletName": cmdlet.name(), "Parameters": parameters } });
         let until = Instant::now() + self.timeout;
         let (mut objects, mut warnings, mut url) = (Vec::new(), Vec::new(), self.url.clone());
@@ -142,7 +143,7 @@ impl Management {
             objects.extend(answer.objects);
             warnings.extend(answer.warnings);
             match answer.next {
-                None => return Ok((objects, warnings)),
+                None => return Ok(Output { objects, warnings }),
                 Some(next) => {
                     let next = Url::parse(&next).ok().filter(|next| next.origin() == self.url.origin());
                     // What leads to another server would take the password or token there.
@@ -182,6 +183,12 @@ impl Management {
                 untrusted: false,
             },
         }
+    }
+}
+
+impl Administration for Management {
+    fn run(&self, cmdlet: Cmdlet, parameters: Map<String, Value>) -> BoxFuture<'_, Result<Output, ManagementError>> {
+        Box::pin(self.invoke(cmdlet, parameters))
     }
 }
 

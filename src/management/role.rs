@@ -1,14 +1,12 @@
 //! Roles and role groups.
 
-use serde_json::{Map, Value, json};
-
-use super::{Cmdlet, Management, ManagementError};
+use serde_json::{Map, Value};
 
 /// The role that lets an account work in the mailboxes of others.
-const IMPERSONATION: &str = "ApplicationImpersonation";
+pub(super) const IMPERSONATION: &str = "ApplicationImpersonation";
 
 /// The role group whose members may do everything in Exchange.
-const ORGANISATION_MANAGEMENT: &str = "Organization Management";
+pub(super) const ORGANISATION_MANAGEMENT: &str = "Organization Management";
 
 /// What gives a role to somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,29 +33,7 @@ impl Member {
     }
 }
 
-impl Management {
-    /// The assignments that give this account the right to impersonate, through groups as well.
-    pub async fn role_assignments(&self, upn: &str) -> Result<Vec<RoleAssignment>, ManagementError> {
-        let parameters = json!({ "Role": IMPERSONATION, "RoleAssignee": upn });
-        let (objects, _) = self.invoke(Cmdlet::GetManagementRoleAssignment, parameters).await?;
-        Ok(objects.iter().map(assignment).collect())
-    }
-
-    /// Gives the account the right to impersonate every mailbox. Returns the cmdlet's warnings.
-    pub async fn grant_impersonation(&self, upn: &str, name: &str) -> Result<Vec<String>, ManagementError> {
-        let parameters = json!({ "Name": name, "Role": IMPERSONATION, "User": upn });
-        Ok(self.invoke(Cmdlet::NewManagementRoleAssignment, parameters).await?.1)
-    }
-
-    /// The members of Organization Management.
-    pub async fn organisation_management_members(&self) -> Result<Vec<Member>, ManagementError> {
-        let parameters = json!({ "Identity": ORGANISATION_MANAGEMENT });
-        let (objects, _) = self.invoke(Cmdlet::GetRoleGroupMember, parameters).await?;
-        Ok(objects.iter().map(member).collect())
-    }
-}
-
-fn assignment(object: &Map<String, Value>) -> RoleAssignment {
+pub(super) fn assignment(object: &Map<String, Value>) -> RoleAssignment {
     RoleAssignment {
         name: text(object, "Name").unwrap_or_default(),
         role: text(object, "Role").unwrap_or_default(),
@@ -67,7 +43,7 @@ fn assignment(object: &Map<String, Value>) -> RoleAssignment {
     }
 }
 
-fn member(object: &Map<String, Value>) -> Member {
+pub(super) fn member(object: &Map<String, Value>) -> Member {
     let names = [
         "UserPrincipalName",
         "WindowsLiveID",

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Rule {
     /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management` or one of the directory:
     /// `LdapBind`, `LdapSearch`, `LdapAdd`, `LdapModify`, `LdapDelete`, `LdapModifyDn`, `LdapExtended`, or `Ldap` for all
-    /// of these; none: every operation of EWS.
+    /// of these; or of remote PowerShell: `PowerShellCreate`, `PowerShellCommand`, `PowerShellSend`, `PowerShellReceive`,
+    /// `PowerShellSignal`, `PowerShellDelete`, or `PowerShell` for all; none: every operation of EWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// UPN or any address of the mailbox concerned; none: every mailbox.
@@ -74,7 +75,7 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes: Option<usize>,
     },
-    /// Exchange refuses with a response code of its own.
+    /// Exchange refuses with a response code of its own; remote PowerShell with a fault of this number.
     Refuse {
         code: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,7 +158,8 @@ impl Rule {
     /// Whether it picks requests of this operation. One for every operation means those of EWS.
     fn picks(&self, operation: &str) -> bool {
         match self.operation.as_deref() {
-            None => !of_directory(operation) && operation != "Management",
+            None => !of_directory(operation) && !of_powershell(operation) && operation != "Management",
+            Some(all) if all.eq_ignore_ascii_case("PowerShell") => of_powershell(operation),
             Some(all) if all.eq_ignore_ascii_case("Ldap") => of_directory(operation),
             Some(name) => name.eq_ignore_ascii_case(operation),
         }
@@ -191,6 +193,10 @@ impl Fault {
 
 fn of_directory(operation: &str) -> bool {
     operation.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("Ldap"))
+}
+
+fn of_powershell(operation: &str) -> bool {
+    operation.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("PowerShell"))
 }
 
 /// Why a rule is refused.
@@ -380,6 +386,19 @@ mod tests {
         assert_eq!(faults.add(Rule::every(Fault::Hang)), Err(RuleError::DirectoryOnly));
         let html = Rule::every(Fault::Html { executed: false }).on("LdapBind");
         assert_eq!(faults.add(html), Err(RuleError::NotForDirectory));
+    }
+
+    /// X1
+    #[test]
+    fn remote_powershell_is_picked_as_a_whole_or_by_operation_and_never_by_accident() {
+        let faults = Faults::default();
+        faults.add(Rule::every(DROP)).unwrap();
+        assert_eq!(faults.judge("PowerShellReceive", |_| true), Sentence::default());
+        faults.add(Rule::every(DROP).on("PowerShellCreate")).unwrap();
+        assert_eq!(faults.judge("PowerShellReceive", |_| true), Sentence::default());
+        faults.add(Rule::every(Fault::Html { executed: false }).on("powershell")).unwrap();
+        assert_eq!(faults.judge("PowerShellReceive", |_| true).fault, Some(Fault::Html { executed: false }));
+        assert_eq!(faults.judge("PowerShellCreate", |_| true).fault, Some(DROP));
     }
 
     /// X1

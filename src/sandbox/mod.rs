@@ -7,7 +7,8 @@
 //! | [`directory`] | people, groups, rights |
 //! | [`ews`] | Exchange Web Services: an envelope in, an envelope out |
 //! | [`ldap`] | the directory as Active Directory shows it |
-//! | `management` | cmdlets that give and take rights |
+//! | `management` | cmdlets that give and take rights, over REST |
+//! | `powershell` | the same over remote PowerShell |
 //!
 //! | around it | what it is for |
 //! |---|---|
@@ -37,6 +38,7 @@ pub mod ldap;
 pub mod limits;
 mod management;
 pub mod organisation;
+mod powershell;
 mod recorder;
 pub mod run;
 mod server;
@@ -67,6 +69,7 @@ use kept::Kept;
 use ldap::{LdapLimits, LdapListening, LdapServer, World};
 use limits::{Limits, Throttle};
 use management::{Assignments, Management};
+use powershell::PowerShell;
 use recorder::Recorder;
 use server::{Listening, Scissors};
 use site::Site;
@@ -214,6 +217,7 @@ impl Sandbox {
             sign_in,
             autodiscover: Autodiscover::new(directory, &organisation.domain, &organisation.further_domains),
             management,
+            powershell: PowerShell::default(),
             faults: Faults::default(),
             throttle: Throttle::new(options.limits),
             statistics: Statistics::default(),

@@ -105,6 +105,7 @@ fn greeting(sandbox: &Sandbox, ca: &str, stored: usize) -> String {
          \n  Directory        {ldaps}\
          \n  with StartTLS    {ldap}\
          \n  Management       {management}\
+         \n  PowerShell       {powershell}\
          \n  Control          {url}\
          \n  Service account  {account}\
          \n  Its password     {password}\
@@ -133,6 +134,7 @@ fn greeting(sandbox: &Sandbox, ca: &str, stored: usize) -> String {
         ldaps = control.ldaps_url(),
         ldap = control.ldap_url(),
         management = control.management_url(),
+        powershell = control.powershell_url(),
         administrator = control.administrator(),
         admin_password = control.password(control.administrator()).expose_secret(),
         url = sandbox.control_url(),

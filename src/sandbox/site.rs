@@ -23,6 +23,7 @@ use super::iis::{self, Answer};
 use super::intervention::{Intervention, Treatment};
 use super::limits::Throttle;
 use super::management::Management;
+use super::powershell::{PowerShell, Reply};
 use super::recorder::{self, Recorder};
 use super::statistics::Statistics;
 
@@ -38,6 +39,7 @@ pub struct Site {
     pub sign_in: Arc<SignIn>,
     pub autodiscover: Autodiscover,
     pub management: Management,
+    pub powershell: PowerShell,
     pub faults: Faults,
     pub throttle: Throttle,
     pub statistics: Statistics,
@@ -100,6 +102,7 @@ impl Site {
             of_management if Management::has(of_management) => {
                 self.management(method, of_management, headers, &body, secure).await
             }
+            of_powershell if PowerShell::has(of_powershell) => self.powershell(method, headers, &body, secure).await,
             "/ews/healthcheck.htm" | "/autodiscover/healthcheck.htm" => {
                 Ok(iis::answer(StatusCode::OK, "text/html", format!("200 OK<br/>{}", iis::SERVER)))
             }
@@ -204,12 +207,23 @@ impl Site {
 
     /// Gives the answer the form that fault rules want it to have.
     fn treated(&self, answer: SoapAnswer, treatment: Treatment, request: &HeaderMap) -> Answer {
-        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let soap = |content: Bytes| iis::answer(status, SOAP, content);
-        match treatment.fault {
+        self.disturbed((answer.status, SOAP), answer.body, treatment.fault, request)
+    }
+
+    /// The same for an answer of any content type.
+    fn disturbed(
+        &self,
+        (status, content_type): (u16, &'static str),
+        body: Bytes,
+        fault: Option<Fault>,
+        request: &HeaderMap,
+    ) -> Answer {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let soap = |content: Bytes| iis::answer(status, content_type, content);
+        match fault {
             Some(fault @ (Fault::Status { .. } | Fault::Html { .. } | Fault::Garbage { .. })) => spoilt(&fault),
             Some(Fault::Truncate { bytes }) => {
-                let content = answer.body;
+                let content = body;
                 let kept = content.slice(..bytes.unwrap_or(content.len() / 2).min(content.len()));
                 let length = content.len();
                 let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a fault rule");
@@ -226,7 +240,7 @@ impl Site {
             }
             Some(Fault::Slow { bytes, milliseconds }) => {
                 let pause = Duration::from_millis(milliseconds);
-                let pieces = stream::unfold(answer.body, move |mut rest| async move {
+                let pieces = stream::unfold(body, move |mut rest| async move {
                     if rest.is_empty() {
                         return None;
                     }
@@ -238,14 +252,14 @@ impl Site {
                 *answer.body_mut() = StreamBody::new(pieces).boxed_unsync();
                 answer
             }
-            _ => match self.compressed(&answer.body, request) {
+            _ => match self.compressed(&body, request) {
                 Some(content) => {
                     let mut answer = soap(content);
                     answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
                     answer
                 }
-                None => soap(answer.body),
+                None => soap(body),
             },
         }
     }
@@ -330,6 +344,50 @@ impl Site {
         Ok(self.management.answer(&caller, method, path, body))
     }
 
+    /// The same cmdlets by remote PowerShell, over HTTPS only.
+    async fn powershell(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        body: &Bytes,
+        secure: bool,
+    ) -> Result<Answer, Cut> {
+        let operation = PowerShell::operation(body);
+        self.statistics.count(|counts| *counts.operations.entry(operation.clone()).or_default() += 1);
+        if !secure {
+            return Ok(iis::status_page(StatusCode::FORBIDDEN));
+        }
+        let sentence = self.faults.judge(&operation, |_| false);
+        if sentence.delay_milliseconds > 0 || sentence.fault.is_some() {
+            self.statistics.count(|counts| counts.faults += 1);
+        }
+        self.delay(sentence.delay_milliseconds).await;
+        match &sentence.fault {
+            Some(Fault::Refuse { code, message, .. }) => {
+                let (status, envelope) = PowerShell::refusal(body, code, message.as_deref().unwrap_or_default());
+                return Ok(self.disturbed((status, WSMAN), envelope.into(), None, headers));
+            }
+            Some(Fault::Drop { executed: false }) => return Err(Cut),
+            Some(fault) if !fault.executes() => return Ok(spoilt(fault)),
+            _ => {}
+        }
+        let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
+        if method != Method::POST {
+            return Ok(iis::status_page(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let (status, envelope) = match self.powershell.answer(&self.management, &caller, body) {
+            Reply::Now(status, envelope) => (status, envelope),
+            Reply::After(time, status, envelope) => {
+                self.delay(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).await;
+                (status, envelope)
+            }
+        };
+        match sentence.fault {
+            Some(Fault::Drop { .. }) => Err(Cut),
+            fault => Ok(self.disturbed((status, WSMAN), envelope.into(), fault, headers)),
+        }
+    }
+
     /// The name by which the client knows this server, so that it can reach the URLs it is given.
     fn host(&self, headers: &HeaderMap) -> String {
         let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
@@ -361,6 +419,7 @@ fn spoilt(fault: &Fault) -> Answer {
 }
 
 const SOAP: &str = "text/xml; charset=utf-8";
+const WSMAN: &str = "application/soap+xml;charset=UTF-8";
 /// Time for the first part of a truncated answer to get to the client.
 const UNTIL_SENT: Duration = Duration::from_millis(50);
 /// Answers of fewer bytes are not worth it, and larger ones would hold up others.

@@ -9,7 +9,7 @@ mod locate;
 mod mailboxes;
 mod probe;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use reqwest::Url;
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::directory::Directory;
 use crate::ews::autodiscover;
+use crate::management::remote_powershell::Authorise;
 use crate::settings::{Connection, DirectorySettings, Environment, SmtpAddress};
 
 /// Where things are, and who is asking.
@@ -33,8 +34,12 @@ pub struct DomainOptions {
     /// The person configuring, where a name and a password are at hand: asks Autodiscover while there is no account yet,
     /// and Exchange's administration.
     pub person: Option<Person>,
-    /// The server of Exchange's REST administration; none: rights are granted by hand.
+    /// The server of Exchange's REST administration; none: remote PowerShell is used.
     pub management: Option<Url>,
+    /// Exchange's remote PowerShell; none: that of the server that is found.
+    pub remote_powershell: Option<Url>,
+    /// Signs in to remote PowerShell; none: the person's name and password do.
+    pub authorise: Option<Arc<dyn Authorise>>,
     pub autodiscover: autodiscover::Options,
     /// Whose mailbox Autodiscover is asked for and the right is tried with; none: one that the directory shows.
     pub mailbox: Option<SmtpAddress>,
@@ -57,6 +62,8 @@ impl DomainOptions {
             extra_roots: Vec::new(),
             person: None,
             management: None,
+            remote_powershell: None,
+            authorise: None,
             autodiscover: autodiscover::Options::default(),
             mailbox: None,
         }
@@ -68,12 +75,14 @@ pub struct Domain {
     options: DomainOptions,
     /// The account that the steps were last about: granting must try whether the right is there already.
     account: Mutex<Option<(String, SecretString)>>,
+    /// Where Exchange was found: its administration is beside it.
+    ews: Mutex<Option<Url>>,
 }
 
 impl Domain {
     #[must_use]
     pub fn new(options: DomainOptions) -> Self {
-        Self { options, account: Mutex::default() }
+        Self { options, account: Mutex::default(), ews: Mutex::default() }
     }
 
     fn remember(&self, upn: &str, password: &SecretString) {
@@ -83,6 +92,10 @@ impl Domain {
     fn password_of(&self, upn: &str) -> Option<SecretString> {
         let account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         account.as_ref().filter(|(known, _)| known.eq_ignore_ascii_case(upn)).map(|(_, password)| password.clone())
+    }
+
+    fn found(&self) -> Option<Url> {
+        self.ews.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How the updater will reach EWS at this address.
@@ -109,7 +122,11 @@ impl Organisation for Domain {
         choice: &'a ConnectionChoice,
         account: Option<(&'a str, &'a SecretString)>,
     ) -> BoxFuture<'a, Result<Located, Failure>> {
-        Box::pin(self.located(choice, account))
+        Box::pin(async move {
+            let located = self.located(choice, account).await?;
+            *self.ews.lock().unwrap_or_else(PoisonError::into_inner) = Url::parse(&located.connection.ews_url).ok();
+            Ok(located)
+        })
     }
 
     fn create_account<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<CreatedAccount, Failure>> {

@@ -161,8 +161,8 @@ pub fn right_not_granted(upn: &str, cause: &str, details: Vec<String>) -> Failur
 pub fn right_to_be_granted_by_hand(upn: &str, details: Vec<String>) -> Failure {
     right_not_granted(
         upn,
-        "The account does not have the right yet, and this version grants it by itself only where Exchange's REST \
-         administration is reachable, which is not the case here",
+        "The account does not have the right yet, and Exchange's administration grants it only to somebody who signs in \
+         with a name and a password, which are not at hand",
         details,
     )
 }

@@ -30,6 +30,7 @@ use super::client::{ClientError, Credentials};
 use crate::settings::SmtpAddress;
 
 pub use pox::Version;
+pub(crate) use rule::Rule;
 pub use srv::{DnsServices, NoServices};
 
 /// Redirections of all kinds that are followed for one address.

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use reqwest::Url;
 
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     hosts: HashSet<String>,
     /// Trusted with everything below them.
     domains: Vec<String>,

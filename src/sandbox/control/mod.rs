@@ -135,6 +135,12 @@ impl Control {
         format!("https://{}/adminapi/beta/{domain}/InvokeCommand", reachable(self.inner.addresses.https))
     }
 
+    /// URL of remote PowerShell.
+    #[must_use]
+    pub fn powershell_url(&self) -> String {
+        format!("https://{}/PowerShell/", reachable(self.inner.addresses.https))
+    }
+
     /// UPN of the account that belongs to Domain Admins and Organization Management; its password is that of
     /// [`Control::password`]. Empty in an organisation that has none.
     #[must_use]

@@ -83,6 +83,7 @@ async fn about(State(control): State<Control>) -> Json<Value> {
         "ldaps_url": control.ldaps_url(),
         "ldap_url": control.ldap_url(),
         "management_url": control.management_url(),
+        "powershell_url": control.powershell_url(),
         "service_account": control.service_account(),
         "administrator": control.administrator(),
         "impersonators": control.directory().impersonators(),

@@ -2,8 +2,7 @@
 //!
 //! The form is that of Exchange Online's admin API, `POST /adminapi/beta/{organisation}/InvokeCommand`, through which
 //! the Exchange Online module runs its cmdlets. There a bearer token signs in; here Basic does, of an account that
-//! belongs to Organization Management, as a rehearsal for Exchange on-premises, whose remote PowerShell knows the same
-//! cmdlets by the same parameters.
+//! belongs to Organization Management. Remote PowerShell (`sandbox::powershell`) runs the same cmdlets.
 //!
 //! Known are the role ApplicationImpersonation and the cmdlets in [`cmdlets`]. There are no management scopes, so that
 //! a scope that is asked for is not found.
@@ -26,7 +25,7 @@ use super::directory::Directory;
 use super::ews::Caller;
 use super::iis::{self, Answer};
 use super::kept::Kept;
-use problem::Problem;
+pub use problem::Problem;
 
 /// Who may run cmdlets.
 const ADMINISTRATORS: &str = "Organization Management";
@@ -57,9 +56,9 @@ struct Input {
 
 /// What a cmdlet gives back.
 #[derive(Default)]
-struct Output {
-    values: Vec<Value>,
-    warnings: Vec<String>,
+pub struct Output {
+    pub values: Vec<Value>,
+    pub warnings: Vec<String>,
 }
 
 impl Management {
@@ -109,12 +108,22 @@ impl Management {
         if !self.domains.iter().any(|domain| domain == organisation) {
             return Err(Problem::organisation(organisation));
         }
-        if !self.directory.is_member(&caller.upn, ADMINISTRATORS) {
+        if !self.may_administer(&caller.upn) {
             return Err(Problem::forbidden(&caller.upn));
         }
         let request: Request = serde_json::from_slice(body).map_err(|error| Problem::unreadable(&error))?;
         let output = cmdlets::run(self, &request.input.name, &request.input.parameters)?;
         Ok(output)
+    }
+
+    /// Whether somebody may run cmdlets.
+    pub fn may_administer(&self, upn: &str) -> bool {
+        self.directory.is_member(upn, ADMINISTRATORS)
+    }
+
+    /// Runs a cmdlet for somebody who may.
+    pub fn invoke(&self, name: &str, parameters: &Map<String, Value>) -> Result<Output, Problem> {
+        cmdlets::run(self, name, parameters)
     }
 
     /// Writes down what has changed, for the next start.

@@ -96,6 +96,15 @@ impl Problem {
         )
     }
 
+    /// The exception's type with its namespace, and the message.
+    pub fn told(&self) -> (String, String) {
+        let mut parts = self.details.as_deref().unwrap_or_default().splitn(3, '|');
+        match (parts.next(), parts.next(), parts.next()) {
+            (_, Some(exception), Some(message)) => (exception.to_owned(), message.to_owned()),
+            _ => ("System.Exception".to_owned(), self.message.clone()),
+        }
+    }
+
     pub fn content(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(details) = &self.details {

@@ -56,10 +56,12 @@ impl Domain {
     }
 
     async fn is_listed_member(&self, upn: &str) -> Result<bool, String> {
-        let management = self.management().ok_or("Exchange's REST administration is not given")?;
-        let management = management.map_err(|error| error.to_string())?;
-        let members = management.organisation_management_members().await.map_err(|error| error.to_string())?;
-        Ok(members.iter().any(|member| member.is(upn)))
+        let administration = self.administration(self.found().as_ref());
+        let administration = administration.ok_or("there is no way to Exchange's administration")?;
+        let administration = administration.map_err(|error| error.to_string())?;
+        let members = administration.organisation_management_members().await;
+        administration.close().await;
+        Ok(members.map_err(|error| error.to_string())?.iter().any(|member| member.is(upn)))
     }
 
     async fn is_nested_member(&self, upn: &str) -> Result<bool, String> {

@@ -1,26 +1,81 @@
-//! Granting the right (W9), by Exchange's REST administration where it is reachable.
+//! Granting the right (W9): by remote PowerShell of the server that was found, or by Exchange's REST administration
+//! where that is named.
+
+use std::sync::Arc;
+
+use reqwest::Url;
 
 use super::Domain;
-use crate::management::{Authorization, Endpoint, Management, ManagementError};
+use crate::management::remote_powershell::{Authorise, Basic, PowerShellEndpoint, RemotePowerShell, beside};
+use crate::management::{Administration, Authorization, Endpoint, Management, ManagementError};
 use crate::setup::{Access, Failure, Granted, Located, Page, cmdlet, failures};
+
+/// Hosts of Exchange Online, where remote PowerShell is switched off.
+const ONLINE: [&str; 5] = ["office365.com", "office365.us", "outlook.com", "outlook.cn", "apps.mil"];
 
 impl Domain {
     pub(super) async fn granted(&self, upn: &str, located: &Located) -> Result<Granted, Failure> {
-        match self.management() {
-            Some(management) => grant(&management.map_err(|error| refused(upn, &error))?, upn).await,
-            None => self.granted_by_hand(upn, located).await,
+        let ews = Url::parse(&located.connection.ews_url).ok();
+        let Some(administration) = self.administration(ews.as_ref()) else {
+            return self.granted_by_hand(upn, located).await;
+        };
+        let failure = match administration {
+            Err(error) => refused(upn, &error),
+            Ok(administration) => {
+                let granted = grant(administration.as_ref(), upn).await;
+                administration.close().await;
+                match granted {
+                    Ok(granted) => return Ok(granted),
+                    Err(failure) => failure,
+                }
+            }
+        };
+        // Who can't ask may still see whether somebody granted it by hand.
+        match self.granted_by_hand(upn, located).await {
+            Ok(granted) => Ok(granted),
+            Err(_) => Err(failure),
         }
     }
 
-    /// The administration, signed in as the person configuring.
-    pub(super) fn management(&self) -> Option<Result<Management, ManagementError>> {
-        let base = self.options.management.clone()?;
+    /// The administration, signed in as the person configuring. `ews` is where Exchange was found.
+    pub(super) fn administration(&self, ews: Option<&Url>) -> Option<Result<Box<dyn Administration>, ManagementError>> {
+        match &self.options.management {
+            Some(base) => self.rest(base.clone()),
+            None => self.remote_powershell(ews),
+        }
+    }
+
+    fn rest(&self, base: Url) -> Option<Result<Box<dyn Administration>, ManagementError>> {
         let person = self.options.person.as_ref()?;
         let authorization = Authorization::Basic { user: person.upn.clone(), password: person.password.clone() };
-        Some(Management::new(&Endpoint {
+        let management = Management::new(&Endpoint {
             extra_roots: self.options.extra_roots.clone(),
             ..Endpoint::new(base, self.options.directory.domain(), authorization)
-        }))
+        });
+        Some(management.map(|management| Box::new(management) as Box<dyn Administration>))
+    }
+
+    fn remote_powershell(&self, ews: Option<&Url>) -> Option<Result<Box<dyn Administration>, ManagementError>> {
+        let url = match &self.options.remote_powershell {
+            Some(url) => url.clone(),
+            None => beside(ews.filter(|ews| !is_online(ews))?)?,
+        };
+        let authorise: Arc<dyn Authorise> = match (&self.options.authorise, &self.options.person) {
+            (Some(authorise), _) => authorise.clone(),
+            (None, Some(person)) => match Basic::new(&person.upn, &person.password) {
+                Ok(basic) => Arc::new(basic),
+                Err(error) => return Some(Err(error)),
+            },
+            (None, None) => return None,
+        };
+        let mut trusted = vec![self.options.directory.domain().to_owned()];
+        trusted.extend(self.options.autodiscover.trusted.iter().cloned());
+        let endpoint = PowerShellEndpoint {
+            extra_roots: self.options.extra_roots.clone(),
+            trusted,
+            ..PowerShellEndpoint::new(url, authorise)
+        };
+        Some(RemotePowerShell::new(endpoint).map(|client| Box::new(client) as Box<dyn Administration>))
     }
 
     /// Whether somebody granted the right already is found out by using it.
@@ -44,21 +99,25 @@ impl Domain {
     }
 }
 
+fn is_online(ews: &Url) -> bool {
+    let host = ews.host_str().unwrap_or_default().to_ascii_lowercase();
+    ONLINE.iter().any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+}
+
 /// What exists is recognised and kept.
-async fn grant(management: &Management, upn: &str) -> Result<Granted, Failure> {
+async fn grant(administration: &dyn Administration, upn: &str) -> Result<Granted, Failure> {
     let there = |assignments: &[crate::management::RoleAssignment]| assignments.iter().any(|one| one.enabled);
-    match management.role_assignments(upn).await {
+    match administration.role_assignments(upn).await {
         Ok(assignments) if there(&assignments) => return Ok(Granted::Before),
         Ok(_) => {}
         // Some servers say "not found" of an account that has no assignment.
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(refused(upn, &error)),
     }
-    let Err(error) = management.grant_impersonation(upn, &cmdlet::assignment_name(upn)).await else {
-        return Ok(Granted::Now);
-    };
-    // Somebody else may have granted it between the two questions.
-    match management.role_assignments(upn).await {
+    let granting = administration.grant_impersonation(upn, &cmdlet::assignment_name(upn), None).await;
+    let Err(error) = granting else { return Ok(Granted::Now) };
+    // Somebody else may have granted it between the two questions, or the answer alone was lost.
+    match administration.role_assignments(upn).await {
         Ok(assignments) if there(&assignments) => Ok(Granted::Before),
         _ => Err(refused(upn, &error)),
     }
@@ -66,32 +125,172 @@ async fn grant(management: &Management, upn: &str) -> Result<Granted, Failure> {
 
 /// With the administration's own words beside ours.
 fn refused(upn: &str, error: &ManagementError) -> Failure {
-    let details = vec![error.to_string()];
+    let details = error.details();
+    let not_granted = |cause: &str| failures::right_not_granted(upn, cause, details.clone());
     match error {
         ManagementError::Refused { message, .. }
             if error.is_not_found() && message.contains("ApplicationImpersonation") =>
         {
             failures::role_gone(upn, details)
         }
+        // What the server would take tells why.
+        ManagementError::SignIn { told, .. } if told.starts_with("the server offers") && !told.contains("Basic") => {
+            let mut failure = not_granted(
+                "Exchange's remote PowerShell takes no name with a password: Basic authentication is switched off there, \
+                 as it is at first",
+            );
+            failure.advice.push(
+                "Or switch it on for encrypted connections (Set-PowerShellVirtualDirectory with -BasicAuthentication \
+                 $true), run this step again, and switch it off afterwards."
+                    .to_owned(),
+            );
+            failure
+        }
         ManagementError::SignIn { .. } => {
-            let cause = "Exchange's administration does not accept the name and password of the person configuring";
-            failures::right_not_granted(upn, cause, details)
+            not_granted("Exchange's administration does not accept the name and password of the person configuring")
         }
-        ManagementError::NotAllowed { .. } => {
-            let cause = "the person configuring may not grant roles: that takes the role Role Management, which members \
-                         of Organization Management have";
-            failures::right_not_granted(upn, cause, details)
-        }
-        ManagementError::Refused { message, .. } => {
-            failures::right_not_granted(upn, &format!("Exchange answers: {message}"), details)
-        }
+        error if error.is_not_allowed() => not_granted(
+            "the person configuring may not grant roles: that takes the role Role Management, which members of \
+             Organization Management have",
+        ),
+        ManagementError::Refused { message, .. } => not_granted(&format!("Exchange answers: {message}")),
         other => {
-            let mut failure = failures::right_not_granted(upn, &other.to_string(), details);
+            let mut failure = not_granted(&other.to_string());
             if matches!(other, ManagementError::NotReachable { untrusted: true, .. }) {
                 failure.advice.splice(0..0, super::probe::trust_advice(true));
                 failure.page = Some(Page::Connection);
             }
             failure
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::future::BoxFuture;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::management::{Cmdlet, Output};
+
+    const UPN: &str = "svc@corp.example";
+
+    /// An administration that answers in turn.
+    struct Scripted {
+        answers: Mutex<Vec<Result<Output, ManagementError>>>,
+        asked: Mutex<Vec<(Cmdlet, Map<String, Value>)>>,
+    }
+
+    impl Scripted {
+        fn new(answers: impl IntoIterator<Item = Result<Output, ManagementError>>) -> Self {
+            let answers: Vec<_> = answers.into_iter().collect();
+            Self { answers: Mutex::new(answers.into_iter().rev().collect()), asked: Mutex::default() }
+        }
+
+        fn asked(&self) -> Vec<Cmdlet> {
+            self.asked.lock().unwrap().iter().map(|(cmdlet, _)| *cmdlet).collect()
+        }
+    }
+
+    impl Administration for Scripted {
+        fn run(&self, cmdlet: Cmdlet, given: Map<String, Value>) -> BoxFuture<'_, Result<Output, ManagementError>> {
+            self.asked.lock().unwrap().push((cmdlet, given));
+            let answer = self.answers.lock().unwrap().pop().expect("nothing more is asked");
+            Box::pin(async { answer })
+        }
+    }
+
+    fn nothing() -> Output {
+        Output::default()
+    }
+
+    fn assignment(enabled: bool) -> Output {
+        let Value::Object(one) = json!({ "Name": "x", "Role": "ApplicationImpersonation", "Enabled": enabled }) else {
+            unreachable!()
+        };
+        Output { objects: vec![one], warnings: Vec::new() }
+    }
+
+    fn error(message: &str, exception: &str) -> ManagementError {
+        ManagementError::Refused {
+            cmdlet: Cmdlet::NewManagementRoleAssignment,
+            message: message.to_owned(),
+            exception: Some(exception.to_owned()),
+            also: vec!["WARNING: Careful.".to_owned()],
+        }
+    }
+
+    const GET: Cmdlet = Cmdlet::GetManagementRoleAssignment;
+    const NEW: Cmdlet = Cmdlet::NewManagementRoleAssignment;
+
+    /// W9
+    #[tokio::test]
+    async fn what_the_cmdlets_say_stands_beside_our_explanation() {
+        let refusing = Scripted::new([Ok(nothing()), Err(error("The domain is read-only.", "X")), Ok(nothing())]);
+        let failure = grant(&refusing, UPN).await.unwrap_err();
+        assert_eq!(
+            failure.details,
+            ["New-ManagementRoleAssignment failed: The domain is read-only.", "WARNING: Careful."]
+        );
+        assert!(failure.cause.contains("The domain is read-only."), "{failure:?}");
+        assert_eq!(failure.cmdlet.as_deref(), Some(cmdlet::grant(UPN).as_str()));
+        assert_eq!(refusing.asked(), [GET, NEW, GET]);
+    }
+
+    /// W9
+    #[test]
+    fn who_may_not_grant_is_told_which_role_group_may() {
+        let denied = ManagementError::NoSession { told: "Access is denied. (error 5)".to_owned(), denied: true };
+        let hidden = error("The term 'New-ManagementRoleAssignment' is not recognized.", "CommandNotFoundException");
+        for error in [denied, hidden] {
+            let failure = refused(UPN, &error);
+            assert!(failure.cause.contains("Organization Management"), "{failure:?}");
+            assert_eq!(failure.details[0], error.to_string());
+        }
+    }
+
+    /// W9, U11
+    #[test]
+    fn a_server_that_takes_no_password_is_told_from_a_wrong_password() {
+        let sign_in = |told: &str| refused(UPN, &ManagementError::SignIn { status: 401, told: told.to_owned() });
+        let negotiate = sign_in("the server offers Negotiate, Kerberos");
+        assert!(negotiate.cause.contains("Basic authentication is switched off"), "{negotiate:?}");
+        assert!(negotiate.advice.iter().any(|line| line.contains("Set-PowerShellVirtualDirectory")));
+        let wrong = sign_in("the server offers Negotiate, Basic");
+        assert!(wrong.cause.contains("does not accept the name and password"), "{wrong:?}");
+    }
+
+    /// W8
+    #[tokio::test]
+    async fn a_right_that_is_there_is_recognised_and_kept() {
+        let there = Scripted::new([Ok(assignment(true))]);
+        assert_eq!(grant(&there, UPN).await, Ok(Granted::Before));
+        assert_eq!(there.asked(), [GET]);
+        let meanwhile = Scripted::new([Ok(nothing()), Err(error("It exists.", "X")), Ok(assignment(true))]);
+        assert_eq!(grant(&meanwhile, UPN).await, Ok(Granted::Before));
+    }
+
+    /// W6
+    #[tokio::test]
+    async fn a_right_that_is_missing_or_switched_off_is_granted_under_its_name() {
+        let not_found = Err(error("The operation couldn't be performed.", "ManagementObjectNotFoundException"));
+        for before in [Ok(nothing()), Ok(assignment(false)), not_found] {
+            let missing = Scripted::new([before, Ok(assignment(true))]);
+            assert_eq!(grant(&missing, UPN).await, Ok(Granted::Now));
+            assert_eq!(missing.asked(), [GET, NEW]);
+            let (_, given) = missing.asked.lock().unwrap()[1].clone();
+            let expected = json!({ "Name": "SentItemsUpdate-svc", "Role": "ApplicationImpersonation", "User": UPN });
+            assert_eq!(Value::Object(given), expected);
+        }
+    }
+
+    #[test]
+    fn exchange_online_is_not_asked_for_remote_powershell() {
+        let online = |url: &str| is_online(&url.parse().unwrap());
+        assert!(online("https://outlook.office365.com/EWS/Exchange.asmx"));
+        assert!(!online("https://mail.notoutlook.com/EWS/Exchange.asmx"));
+        assert!(!online("https://mail.corp.example/EWS/Exchange.asmx"));
     }
 }
