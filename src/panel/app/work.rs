@@ -1,5 +1,6 @@
 //! What goes on in the background for the main window, and how its results come into the state.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -25,7 +26,9 @@ type Content = Task<Result<Result<Shown, String>, PipeError>>;
 /// Everything under way.
 #[derive(Default)]
 pub(super) struct Work {
-    page: Option<(u64, Answer<Vec<Listed>>)>,
+    page: Option<Answer<Vec<Listed>>>,
+    /// Which list the page belongs to.
+    page_of: u64,
     processed: Option<Content>,
     copy: Option<Content>,
     plot: Option<Answer<Series>>,
@@ -37,38 +40,27 @@ pub(super) struct Work {
     samples: Option<Task<Result<usize, RehearsalError>>>,
 }
 
-/// Takes the result of a task that has ended.
-fn take<T>(task: &mut Option<Task<T>>) -> Option<T> {
-    match task.as_mut()?.poll() {
-        Polled::Running => None,
-        Polled::Ready(result) => {
-            *task = None;
-            Some(result)
-        }
-        Polled::Gone => {
-            *task = None;
-            None
-        }
-    }
+/// What is said of work that ended without a result: it panicked.
+const BROKE_OFF: &str = "It broke off: this is a defect; please report it with the log.";
+
+/// Takes the result of a task that has ended, an error as a sentence.
+fn take<T, E: Display>(task: &mut Option<Task<Result<T, E>>>) -> Option<Result<T, String>> {
+    let result = match task.as_mut()?.poll() {
+        Polled::Running => return None,
+        Polled::Ready(result) => result.map_err(|why| sentence(&why.to_string())),
+        Polled::Gone => Err(BROKE_OFF.to_owned()),
+    };
+    *task = None;
+    Some(result)
 }
 
 impl Work {
     /// Brings results into the state, and starts what follows from it.
     pub fn poll(&mut self, state: &mut State, background: &Background, pipe: &Client) {
-        if let Some((generation, page)) = &mut self.page {
-            let generation = *generation;
-            match page.poll() {
-                Polled::Running => {}
-                Polled::Ready(Ok(page)) => {
-                    state.messages.page(generation, page);
-                    self.page = None;
-                }
-                Polled::Ready(Err(why)) => {
-                    state.messages.page_failed(generation, sentence(&why.to_string()));
-                    self.page = None;
-                }
-                Polled::Gone => self.page = None,
-            }
+        match take(&mut self.page) {
+            Some(Ok(page)) => state.messages.page(self.page_of, page),
+            Some(Err(why)) => state.messages.page_failed(self.page_of, why),
+            None => {}
         }
         if let (Some(result), Some(preview)) = (take(&mut self.processed), &mut state.preview) {
             preview.processed = Fetched::of(result);
@@ -80,7 +72,7 @@ impl Work {
             self.plotted = Some(Instant::now());
             state.plot.series = match result {
                 Ok(series) => Fetched::There(series),
-                Err(why) => Fetched::Failed(sentence(&why.to_string())),
+                Err(why) => Fetched::Failed(why),
             };
             self.plot_after(state, background, pipe, PLOT_MOVES);
             self.plot_waits = true;
@@ -93,24 +85,19 @@ impl Work {
                     let messages = grouped(i64::try_from(messages).unwrap_or(i64::MAX));
                     Notice::done(format!("{messages} messages are tried again."))
                 }
-                Err(why) => Notice::problem(format!("Nothing was retried. {}", sentence(&why.to_string()))),
+                Err(why) => Notice::problem(format!("Nothing was retried. {why}")),
             });
         }
-        let started = self.start.as_mut().map(Task::poll);
-        if let Some(Polled::Ready(_) | Polled::Gone) = started {
-            self.start = None;
-        }
-        match started {
+        match take(&mut self.start) {
             // The link says when it answers.
-            Some(Polled::Ready(Ok(()))) => state.starting = Starting::No,
-            Some(Polled::Ready(Err(why))) => state.starting = Starting::Failed(why),
-            Some(Polled::Gone) => state.starting = Starting::Failed("The start broke off.".to_owned()),
-            Some(Polled::Running) | None => {}
+            Some(Ok(())) => state.starting = Starting::No,
+            Some(Err(why)) => state.starting = Starting::Failed(why),
+            None => {}
         }
         if let Some(result) = take(&mut self.samples) {
             let (samples, notice) = match result {
                 Ok(sent) => (Samples::Sent, Notice::done(format!("{sent} sample messages were handed over."))),
-                Err(why) => (Samples::Here, Notice::problem(why.to_string())),
+                Err(why) => (Samples::Here, Notice::problem(why)),
             };
             state.notices.tell(notice);
             state.samples(samples);
@@ -129,12 +116,12 @@ impl Work {
     /// The next page, unless it is on its way already.
     pub fn more(&mut self, state: &State, background: &Background, pipe: &Client) {
         let generation = state.messages.generation();
-        if self.page.as_ref().is_some_and(|(asked, _)| *asked == generation) {
+        if self.page.is_some() && self.page_of == generation {
             return;
         }
         let (pipe, filter) = (pipe.clone(), state.messages.next_page());
-        let task = background.task(async move { pipe.messages(&filter).await });
-        self.page = Some((generation, task));
+        self.page_of = generation;
+        self.page = Some(background.task(async move { pipe.messages(&filter).await }));
     }
 
     pub fn select(&mut self, state: &mut State, background: &Background, pipe: &Client, id: Option<i64>) {
@@ -220,5 +207,27 @@ impl Work {
             self.samples = task;
             state.samples(Samples::Underway);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// M2: whatever breaks in the background is said, and its button works again.
+    #[tokio::test]
+    async fn work_that_breaks_off_is_told_on_the_screen() {
+        let (woken, wakes) = std::sync::mpsc::channel();
+        let background = Background::new(tokio::runtime::Handle::current(), move || {
+            let _ = woken.send(());
+        });
+        let pipe = Client::new(std::path::Path::new("/nonexistent/updater.sock")).unwrap();
+        let mut state = State { retrying: true, ..State::default() };
+        let retry = background.task(async { panic!("as a defect would") });
+        let mut work = Work { retry: Some(retry), ..Work::default() };
+        tokio::task::spawn_blocking(move || wakes.recv()).await.unwrap().unwrap();
+        work.poll(&mut state, &background, &pipe);
+        assert!(!state.retrying);
+        assert!(format!("{:?}", state.notices).contains("Nothing was retried. It broke off"), "{:?}", state.notices);
     }
 }

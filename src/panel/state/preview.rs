@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use crate::message::{Body, ProcessedMessage};
 use crate::panel::style::sentence;
-use crate::pipe::client::PipeError;
 use crate::pipe::types::SentCopy;
 
 /// More letters of a body are not shown.
@@ -132,11 +131,10 @@ impl Shown {
 
 impl Fetched<Shown> {
     #[must_use]
-    pub fn of(result: Result<Result<Shown, String>, PipeError>) -> Self {
+    pub fn of(result: Result<Result<Shown, String>, String>) -> Self {
         match result {
             Ok(Ok(shown)) => Self::There(shown),
-            Ok(Err(problem)) => Self::Failed(problem),
-            Err(problem) => Self::Failed(sentence(&problem.to_string())),
+            Ok(Err(problem)) | Err(problem) => Self::Failed(problem),
         }
     }
 }
