@@ -56,3 +56,16 @@ impl View for AboutView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panel::scripted::{Around, Pictures};
+
+    #[test]
+    fn the_about_box_looks_as_it_was_approved() {
+        let around = std::rc::Rc::new(Around::alone());
+        let draw = move |ctx: &Context, view: &mut AboutView| drop(view.show(ctx, &around.surroundings()));
+        Pictures::new().take("about", [560.0, 340.0], || AboutView, draw, |_| ());
+    }
+}

@@ -157,3 +157,16 @@ fn link(link: &Link) -> String {
         Link::Connected(_) => "connected".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panel::scripted::{Around, Pictures};
+
+    #[test]
+    fn diagnostics_look_as_they_were_approved() {
+        let around = std::rc::Rc::new(Around::alone());
+        let draw = move |ctx: &Context, view: &mut DiagnosticsView| drop(view.show(ctx, &around.surroundings()));
+        Pictures::new().take("diagnostics", [580.0, 360.0], DiagnosticsView::default, draw, |_| ());
+    }
+}

@@ -14,7 +14,7 @@ use crate::panel::app::Surroundings;
 use crate::panel::background::Background;
 use crate::panel::files::Files;
 use crate::panel::files::tests::Answers;
-use crate::panel::session::Connect;
+use crate::panel::session::{Connect, Nowhere};
 use crate::panel::state::State;
 use crate::panel::style;
 use crate::pipe::client::Client;
@@ -33,6 +33,11 @@ impl Around {
         let state = State { zone: TimeZone::UTC, ..State::default() };
         let files = Arc::new(Answers::default());
         Self { state, background: background(), pipe: Client::new(pipe).unwrap(), files, connect }
+    }
+
+    /// Neither an updater nor an organisation.
+    pub fn alone() -> Self {
+        Self::new(std::path::Path::new("/run/sent-items-update/updater.sock"), Arc::new(Nowhere))
     }
 
     /// The person chooses this file whenever one is to be chosen.
