@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management` or one of the directory:
+    /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management`, `SignIn` (between two tokens of
+    /// Negotiate or NTLM), `Token` (the token endpoint; [`Fault::Refuse`] with a number of Entra) or one of the directory:
     /// `LdapBind`, `LdapSearch`, `LdapAdd`, `LdapModify`, `LdapDelete`, `LdapModifyDn`, `LdapExtended`, or `Ldap` for all
     /// of these; none: every operation of EWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,7 +158,7 @@ impl Rule {
     /// Whether it picks requests of this operation. One for every operation means those of EWS.
     fn picks(&self, operation: &str) -> bool {
         match self.operation.as_deref() {
-            None => !of_directory(operation) && operation != "Management",
+            None => !of_directory(operation) && !["Management", "SignIn", "Token"].contains(&operation),
             Some(all) if all.eq_ignore_ascii_case("Ldap") => of_directory(operation),
             Some(name) => name.eq_ignore_ascii_case(operation),
         }

@@ -23,7 +23,8 @@ use super::dispatcher::{Attempt, Engine};
 use super::queue::{Job, QueueError};
 use super::settings_store::InForce;
 use super::spool::IN_MEMORY;
-use crate::ews::{Client, Credentials, Endpoint, ErrorClass};
+use crate::ews::auth::credentials;
+use crate::ews::{Client, Endpoint, ErrorClass};
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::{Options, SendersScope, SmtpAddress};
@@ -52,7 +53,7 @@ impl MailboxEngine {
             return Err(format!("no password is stored for {}; enter it again", account.user));
         };
         let url = connection.ews_url.parse().map_err(|error| format!("{:?}: {error}", connection.ews_url))?;
-        let credentials = Credentials::Basic { user: account.user.clone(), password };
+        let credentials = credentials(connection, &account.user, password);
         let endpoint = Endpoint {
             extra_roots: connection.extra_roots.clone(),
             allow_unencrypted: connection.allow_unencrypted,
