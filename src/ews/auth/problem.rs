@@ -57,6 +57,18 @@ pub enum SignInProblem {
     Token(#[from] TokenProblem),
 }
 
+impl SignInProblem {
+    /// Whether the server is in order, and the account or its password is not.
+    #[must_use]
+    pub fn is_about_the_account(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Token(TokenProblem::Refused(_)) => true,
+            Self::Kerberos(refusal) => refusal.is_about_the_account() || *refusal == KerberosRefusal::UnknownAccount,
+            _ => false,
+        }
+    }
+}
+
 fn listed(offered: &[String]) -> String {
     if offered.is_empty() { "no way to sign in".to_owned() } else { offered.join(", ") }
 }
