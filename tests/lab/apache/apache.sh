@@ -89,6 +89,7 @@ start() {
     command -v $program >/dev/null || fail "it needs $program"
   done
   [ -e "$modules/mod_auth_gssapi.so" ] || fail "it needs libapache2-mod-auth-gssapi"
+  [ -e /etc/gss/mech.d/mech.ntlmssp.conf ] || fail "it needs gss-ntlmssp"
   mkdir -p "$root"
   keytab
   certificate
