@@ -64,6 +64,15 @@ impl Lab {
         self.place.client().status().await.unwrap().activity
     }
 
+    /// Waits until what was configured is at work.
+    async fn is_on(&self) {
+        let give_up = Instant::now() + PATIENCE;
+        while self.activity().await != Activity::On {
+            assert!(Instant::now() < give_up, "it is not on:\n{}", self.place.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     async fn account(&self) -> Option<String> {
         self.place.client().status().await.unwrap().account
     }
@@ -92,7 +101,8 @@ async fn a_fresh_updater_is_configured_and_updates_a_message() {
     assert_eq!(marks, 6, "{told}");
     assert!(told.contains(&format!("created {AGENT}")) && told.contains("configured and on"), "{told}");
     assert!(told.contains("Exchange Server Subscription Edition"), "{told}");
-    assert_eq!((lab.activity().await, lab.account().await.as_deref()), (Activity::On, Some(AGENT)));
+    assert_eq!(lab.account().await.as_deref(), Some(AGENT));
+    lab.is_on().await;
     let (read, _) = lab.place.client().settings().await.unwrap();
     assert_eq!(read.settings.directory.unwrap().domain, "nordwind.example");
 
@@ -113,6 +123,16 @@ async fn a_fresh_updater_is_configured_and_updates_a_message() {
     let shown = visible(lab.sandbox.control(), mail.sender(&people)).await;
     let item = shown.iter().find(|item| item.message_id.as_deref() == Some(mail.id().as_str()));
     assert_eq!(mail.problem(item.expect("the message is there")), None);
+
+    // Neither password is anywhere to be read.
+    let settings = lab.place.prints(&["settings", "show"]);
+    for upn in [AGENT, lab.sandbox.control().administrator()] {
+        let password = lab.password(upn);
+        for text in [&told, &settings, &lab.place.log()] {
+            assert!(!text.contains(&password), "{text}");
+        }
+    }
+    assert!(lab.place.prints(&["test-impersonation", mail.sender(&people)]).contains("was opened"));
     updater.stop().await;
     lab.sandbox.stop().await;
 }
@@ -132,7 +152,8 @@ async fn an_account_that_exists_is_verified_and_a_server_is_given_by_hand() {
     assert_eq!(lab.account().await, Some(account.clone()));
 
     // Once it is configured, the authority need not be given again.
-    let mut again = lab.configure_as(lab.sandbox.control().administrator(), &["--account", &account, "--password-stdin"]);
+    let mut again =
+        lab.configure_as(lab.sandbox.control().administrator(), &["--account", &account, "--password-stdin"]);
     let settings = lab.place.prints(&["settings", "show"]);
     assert!(settings.contains("BEGIN CERTIFICATE"), "{settings}");
     let mut child = again.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -265,13 +286,36 @@ async fn an_authority_that_is_not_trusted_is_told_with_what_to_do() {
     lab.sandbox.stop().await;
 }
 
+/// W8, W9, W13
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_can_not_be_reached_are_named_with_what_to_do() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let http = lab.sandbox.http_ews_url().replace("http://", "https://");
+    let (told, _) = fails(lab.configure(&["--server", &http, "--create-account"]), 1);
+    assert!(told.contains("does not speak TLS") && told.contains("Locate the server"), "{told}");
+    assert!(!told.contains("What did change"), "{told}");
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nowhere = format!("https://127.0.0.1:{port}");
+    let (told, _) = fails(lab.configure(&["--create-account", "--management", &nowhere]), 1);
+    assert!(told.contains("administration on 127.0.0.1") && told.contains("New-ManagementRoleAssignment"), "{told}");
+    assert!(told.contains("What did change"), "{told}");
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
 /// X2, W5
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_says_what_would_be_done_and_needs_nobody() {
     let place = Place::new();
-    let arguments = ["configure", "--domain", "corp.example", "--server", "mail.corp.example", "--create-account", "--dry-run"];
+    let arguments =
+        ["configure", "--domain", "corp.example", "--server", "mail.corp.example", "--create-account", "--dry-run"];
     let told = place.prints(&arguments);
-    for part in ["1. Check that you are", "mail.corp.example", "CodeTwoSiuAgent@corp.example", "6. Hand the configuration"] {
+    for part in
+        ["1. Check that you are", "mail.corp.example", "CodeTwoSiuAgent@corp.example", "6. Hand the configuration"]
+    {
         assert!(told.contains(part), "{part}: {told}");
     }
 }

@@ -13,10 +13,13 @@ use sent_items_update::sandbox::directory::MailboxState;
 use sent_items_update::sandbox::faults::{Fault, Rule as FaultRule};
 use sent_items_update::sandbox::store::{AttachmentContent, BodyKind, Delivery, FlagStatus, ItemFilter, StoredItem};
 use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
-use sent_items_update::settings::{Account, Connection, Options, ScopeMode, SendersScope, Settings};
+use sent_items_update::settings::{
+    Account, Connection, EntryKind, Options, ScopeEntry, ScopeMode, SendersScope, Settings,
+};
 use sent_items_update::updater::dispatcher::{Attempt, Engine as _};
 use sent_items_update::updater::engine::MailboxEngine;
 use sent_items_update::updater::queue::{Job, JobContent};
+use sent_items_update::updater::scope::Scope;
 use sent_items_update::updater::settings_store::InForce;
 
 const ANNA: &str = "anna.bergstroem@nordwind.example";
@@ -67,7 +70,7 @@ impl Scene {
             version: String::new(),
             change: 0,
         };
-        MailboxEngine::new(&in_force).unwrap()
+        MailboxEngine::new(&in_force, &Scope::of(&in_force)).unwrap()
     }
 
     /// A job for a processed message; each one was accepted after those before.
@@ -486,6 +489,34 @@ async fn who_is_not_in_scope_is_left_alone_without_a_request() {
     let requests = scene.requests();
     assert_eq!(scene.ends(&mail("x").mime()).await, Rule::OutOfScope);
     assert_eq!(scene.requests(), requests);
+}
+
+/// S3
+#[tokio::test]
+async fn who_may_be_in_scope_or_not_waits_and_nothing_is_updated_on_a_guess() {
+    let mut scene = Scene::new().await;
+    let sent = mail("<p>Hello</p>").mime();
+    scene.client_stores(ANNA, &sent).await;
+    let before = scene.only_sent_item(ANNA).await;
+    let sales = ScopeEntry {
+        id: uuid::Uuid::from_u128(1),
+        kind: EntryKind::Group,
+        name: "Sales".into(),
+        domain: "nordwind.example".into(),
+        address: None,
+    };
+    let requests = scene.requests();
+    for mode in [ScopeMode::OnlyListed, ScopeMode::AllExceptListed] {
+        scene.settings.scope = SendersScope { mode, entries: vec![sales.clone()], ..SendersScope::default() };
+        let reason = error(scene.attempt(&sent).await);
+        assert!(reason.contains("Sales") && reason.contains("not known yet"), "{reason}");
+        // Neither for the one who is known while it is not known of the other.
+        scene.settings.scope.list = vec![JONAS.parse().unwrap()];
+        let on_behalf = Mail { sender: Some(JONAS.into()), ..mail("<p>Hello</p>") }.mime();
+        error(scene.attempt(&on_behalf).await);
+    }
+    assert_eq!(scene.requests(), requests);
+    assert_eq!(scene.only_sent_item(ANNA).await, before);
 }
 
 /// U7

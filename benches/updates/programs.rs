@@ -78,8 +78,22 @@ impl Sandbox {
         let (data, recorded) = (folder.join("sandbox"), folder.join("recorded"));
         let (data_text, recorded_text) = (data.to_string_lossy(), recorded.to_string_lossy());
         let any = "127.0.0.1:0";
-        let mut words =
-            vec!["sandbox", "--empty", "--folder", &data_text, "--https", any, "--http", any, "--control", any];
+        let mut words = vec![
+            "sandbox",
+            "--empty",
+            "--folder",
+            &data_text,
+            "--https",
+            any,
+            "--http",
+            any,
+            "--control",
+            any,
+            "--ldaps",
+            any,
+            "--ldap",
+            any,
+        ];
         if record {
             words.extend(["--record", &recorded_text]);
         }

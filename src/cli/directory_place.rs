@@ -80,3 +80,35 @@ impl From<DirectoryError> for Failure {
         Self::new(if advice.is_empty() { error.to_string() } else { format!("{error}. {advice}") })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        place: DirectoryPlace,
+    }
+
+    fn place(words: &[&str]) -> DirectoryPlace {
+        Line::parse_from(std::iter::once("x").chain(words.iter().copied())).place
+    }
+
+    #[test]
+    fn the_domain_is_that_of_the_account_unless_another_is_named() {
+        let domain = |words: &[&str], upn| place(words).settings(upn).map(|settings| settings.domain).ok();
+        assert_eq!(domain(&[], Some("svc@a.test")).as_deref(), Some("a.test"));
+        assert_eq!(domain(&["--domain", "b.test"], Some("svc@a.test")).as_deref(), Some("b.test"));
+        assert_eq!(domain(&["--user", "me@c.test"], None).as_deref(), Some("c.test"));
+        assert_eq!(domain(&[], None), None);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = place(&["--ca", "no/such.pem"]).settings(Some("a@b.test")).unwrap_err();
+        assert!(error.message.contains("no/such.pem"), "{error}");
+    }
+}

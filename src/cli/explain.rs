@@ -16,8 +16,8 @@ pub fn failure(failure: &Failure, width: usize) -> String {
         text.push_str(&format!("\n{INDENT}Cmdlet\n{INDENT}{INDENT}{cmdlet}\n"));
     }
     if *offer_test {
-        let test = "siu-updater test-impersonation MAILBOX".to_owned();
-        section(&mut text, "To test by hand, once the configuration is saved", &[test], width);
+        let command = "siu-updater test MAILBOX".to_owned();
+        section(&mut text, "To test by hand, once the configuration is saved", &[command], width);
     }
     section(&mut text, "Details", details, width);
     text
@@ -77,7 +77,7 @@ mod tests {
             },
             40,
         );
-        for part in ["It failed.", "Cause", "1. Do this", "       ", "2. Then that.", "Details", "test-impersonation"] {
+        for part in ["It failed.", "Cause", "1. Do this", "       ", "2. Then that.", "Details", "siu-updater test"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         assert!(shown.contains(&cmdlet), "{shown}");

@@ -6,6 +6,7 @@
 mod check;
 mod configure;
 mod demo;
+mod diagnostics;
 mod directory_place;
 mod explain;
 mod failure;
@@ -18,10 +19,12 @@ mod render;
 mod retry;
 mod run;
 mod sandbox;
+mod scope;
 mod settings;
 mod show;
 mod status;
 mod submit;
+mod test;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -63,6 +66,10 @@ enum Command {
     Retry(retry::Arguments),
     Settings(settings::Arguments),
     Configure(Box<configure::Arguments>),
+    Scope(scope::Arguments),
+    #[command(visible_alias = "test-impersonation")]
+    Test(test::Arguments),
+    Diagnostics(diagnostics::Arguments),
     Check(check::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
@@ -80,6 +87,9 @@ pub fn main() -> ExitCode {
         Command::Retry(arguments) => client(retry::run(arguments)),
         Command::Settings(arguments) => client(settings::run(arguments)),
         Command::Configure(arguments) => client(configure::run(*arguments)),
+        Command::Scope(arguments) => client(scope::run(arguments)),
+        Command::Test(arguments) => client(test::run(arguments)),
+        Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
         Command::Check(arguments) => client(check::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),

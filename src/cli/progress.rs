@@ -24,11 +24,8 @@ impl Lines {
         let mut out = std::io::stdout().lock();
         // Nobody reads any more: the work goes on all the same.
         let _ = match &progress.state {
-            StepState::Running { note } if self.terminal => {
-                // Overwritten by what comes next.
-                let _ = note;
-                write!(out, "\r\u{1b}[K{line}")
-            }
+            // Overwritten by what comes next.
+            StepState::Running { .. } if self.terminal => write!(out, "\r\u{1b}[K{line}"),
             StepState::Running { note } => {
                 if note.is_empty() || !self.is_time(progress.step) {
                     return;

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::pipe::types::{Activity, Rule, State};
+use crate::settings::ScopeMode;
 
 /// For people and programs alike.
 pub fn json<T: Serialize>(value: &T) -> String {
@@ -37,6 +38,14 @@ pub fn state(state: State) -> &'static str {
         State::Updated => "updated",
         State::Skipped => "skipped",
         State::Failed => "failed",
+    }
+}
+
+pub fn scope_mode(mode: ScopeMode) -> &'static str {
+    match mode {
+        ScopeMode::AllMailboxes => "all mailboxes are updated",
+        ScopeMode::OnlyListed => "mailboxes from the list are updated, and no others",
+        ScopeMode::AllExceptListed => "all mailboxes are updated but those from the list",
     }
 }
 

@@ -42,6 +42,7 @@ fn text(status: &Status) -> String {
         ("Updating", render::activity(&status.activity)),
         ("Account", status.account.clone().unwrap_or_else(|| "none".to_owned())),
         ("Exchange", status.ews_url.clone().unwrap_or_else(|| "not connected".to_owned())),
+        ("Scope", render::scope_mode(status.scope.mode).to_owned()),
         (
             "Messages",
             format!(

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -29,6 +30,9 @@ pub(super) struct Shared {
     others: Mutex<HashMap<String, Arc<Domain>>>,
     means: Means,
     pub nesting: Nesting,
+    /// The matching rule did not do: it is not tried again for the next group.
+    pub walks: AtomicBool,
+    pub seen: find::Seen,
 }
 
 /// What is seldom anything but the default.
@@ -74,7 +78,14 @@ impl Directory {
             timeouts: options.timeouts,
         };
         let own = Arc::new(Domain::new(domain, controllers, means.clone()));
-        let shared = Shared { own, others: Mutex::default(), means, nesting: options.nesting };
+        let shared = Shared {
+            own,
+            others: Mutex::default(),
+            means,
+            nesting: options.nesting,
+            walks: AtomicBool::new(false),
+            seen: find::Seen::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -82,6 +93,12 @@ impl Directory {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.shared.own.name()
+    }
+
+    /// Tells in which domain an object was when it was chosen. Whether it is gone can then be said although some other
+    /// trusted domain can't be reached; otherwise it might be there.
+    pub fn seen_in(&self, id: Uuid, domain: &str) {
+        self.shared.seen.add([(id, domain)]);
     }
 
     /// Whose name the directory is asked in, for messages.

@@ -101,7 +101,7 @@ impl Peer {
                 self.malformed(doing, &source.to_string())
             }
             LdapError::FilterParsing => self.malformed(doing, "the filter is not valid"),
-            #[cfg(any(feature = "gssapi", windows))]
+            #[cfg(feature = "gssapi")]
             LdapError::GssapiOperationError(said) => {
                 DirectoryError::Kerberos { controller, problem: KerberosProblem::of(said) }
             }
@@ -200,7 +200,7 @@ impl Way<'_> {
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<(Ldap, Peer), DirectoryError> {
         match sign_in {
             SignIn::Password { upn, password } => self.encrypted().await?.simple_bind(upn, password).await,
-            SignIn::LoggedOn if cfg!(not(any(feature = "gssapi", windows))) => Err(DirectoryError::Kerberos {
+            SignIn::LoggedOn if cfg!(not(feature = "gssapi")) => Err(DirectoryError::Kerberos {
                 controller: self.controller.to_string(),
                 problem: KerberosProblem::NotBuilt,
             }),
@@ -299,7 +299,7 @@ fn drive(connection: LdapConnAsync) {
     });
 }
 
-#[cfg(any(feature = "gssapi", windows))]
+#[cfg(feature = "gssapi")]
 async fn kerberos(mut ldap: Ldap, peer: Peer, host: &str) -> Result<(Ldap, Peer), DirectoryError> {
     let host = host.to_owned();
     let runtime = tokio::runtime::Handle::current();
@@ -324,7 +324,7 @@ async fn kerberos(mut ldap: Ldap, peer: Peer, host: &str) -> Result<(Ldap, Peer)
     }
 }
 
-#[cfg(not(any(feature = "gssapi", windows)))]
+#[cfg(not(feature = "gssapi"))]
 #[expect(clippy::unused_async, reason = "awaited where there is Kerberos")]
 async fn kerberos(_: Ldap, peer: Peer, _: &str) -> Result<(Ldap, Peer), DirectoryError> {
     Err(DirectoryError::Kerberos { controller: peer.controller, problem: KerberosProblem::NotBuilt })

@@ -1,5 +1,7 @@
 //! Distinguished names, as far as we need to understand them.
 
+use uuid::Uuid;
+
 /// The DNS name of the domain that an object belongs to: its `DC` parts. Empty when it has none.
 pub(super) fn domain(dn: &str) -> String {
     let mut labels: Vec<String> = Vec::new();
@@ -12,6 +14,19 @@ pub(super) fn domain(dn: &str) -> String {
         }
     }
     labels.join(".")
+}
+
+/// A name that comes with the GUID of its object: `<GUID=0e2a…>;<SID=S-1-…>;CN=Anna,DC=corp`. No GUID: the controller
+/// gives none.
+pub(super) fn extended(name: &str) -> (Option<Uuid>, &str) {
+    let (mut guid, mut rest) = (None, name);
+    while let Some((part, behind)) = rest.strip_prefix('<').and_then(|rest| rest.split_once(">;")) {
+        if let Some(text) = part.strip_prefix("GUID=") {
+            guid = Uuid::try_parse(text).ok();
+        }
+        rest = behind;
+    }
+    (guid, rest)
 }
 
 /// The parts between the commas that separate.
@@ -43,5 +58,13 @@ mod tests {
         assert_eq!(domain("CN=\\\"Quote\\\"\\, (Ops)\\,DC=no,OU=DC,DC=corp, dc=test"), "corp.test");
         assert_eq!(domain("CN=Configuration"), "");
         assert_eq!(domain(""), "");
+    }
+
+    #[test]
+    fn a_name_may_come_with_a_guid() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(extended(&format!("<GUID={id}>;<SID=S-1-5-7>;CN=a\\<b\\>;,DC=x")), (Some(id), "CN=a\\<b\\>;,DC=x"));
+        assert_eq!(extended("CN=a,DC=x"), (None, "CN=a,DC=x"));
+        assert_eq!(extended("<GUID=zz>;CN=a"), (None, "CN=a"));
     }
 }

@@ -1,7 +1,7 @@
 //! Finds objects by what a person types, and by their GUIDs.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use uuid::Uuid;
@@ -10,8 +10,9 @@ use super::client::Directory;
 use super::domain::Domain;
 use super::entry::Entry;
 use super::error::DirectoryError;
+use super::locations::Place;
 use super::session::{Base, Search, Session};
-use super::{DirectoryObject, Page, Query, SearchError, dn, filter, locations};
+use super::{DirectoryObject, LocationKind, Page, Query, SearchError, dn, filter, locations};
 use crate::settings::EntryKind;
 
 /// GUIDs in one question.
@@ -156,28 +157,78 @@ pub(super) async fn by_ids(
 ) -> Result<Vec<Option<(Arc<Domain>, Entry)>>, DirectoryError> {
     let mut found = HashMap::new();
     in_domain(directory.own(), ids, attributes, &mut found).await?;
-    let missing =
-        |found: &HashMap<Uuid, _>| -> Vec<Uuid> { ids.iter().copied().filter(|id| !found.contains_key(id)).collect() };
-    if !missing(&found).is_empty() {
-        let mut unsearched = None;
-        for place in locations::all(directory).await? {
-            if place.location.domain == directory.domain() || place.never {
-                continue;
-            }
-            match place.location.problem {
-                Some(why) => drop(unsearched.get_or_insert((place.location.domain, why))),
-                None => {
-                    let domain = directory.of(&place.location.domain);
-                    in_domain(&domain, &missing(&found), attributes, &mut found).await?;
-                }
-            }
-        }
-        if let (Some(id), Some((domain, why))) = (missing(&found).first(), unsearched) {
-            return Err(DirectoryError::UnknownWhere { id: id.to_string(), domain, why });
-        }
+    if ids.iter().any(|id| !found.contains_key(id)) {
+        elsewhere(directory, ids, attributes, &mut found).await?;
     }
+    directory.shared.seen.add(found.iter().map(|(id, (domain, _))| (*id, domain.name())));
     // The same GUID may be asked for twice.
     Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+/// Looks in the other domains for what the own one does not have.
+async fn elsewhere(
+    directory: &Directory,
+    ids: &[Uuid],
+    attributes: &[&str],
+    found: &mut HashMap<Uuid, (Arc<Domain>, Entry)>,
+) -> Result<(), DirectoryError> {
+    let places = locations::listed(directory).await?;
+    let mut unsearched = Vec::new();
+    for place in &places {
+        // A trust that never allowed a search is no place from which anything was chosen.
+        if place.location.kind == LocationKind::Own || place.never {
+            continue;
+        }
+        let missing: Vec<Uuid> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        let wanted: Vec<Uuid> = missing
+            .into_iter()
+            .filter(|id| could_be(directory.shared.seen.domain(id).as_deref(), place, &places))
+            .collect();
+        let domain = directory.of(&place.location.domain);
+        match in_domain(&domain, &wanted, attributes, found).await {
+            Ok(()) => {}
+            Err(error) => unsearched.push((place, error)),
+        }
+    }
+    for id in ids.iter().filter(|id| !found.contains_key(id)) {
+        let seen = directory.shared.seen.domain(id);
+        let unknown = |domain: &str, why: String| DirectoryError::UnknownWhere {
+            id: id.to_string(),
+            domain: domain.to_owned(),
+            why,
+        };
+        if let Some((place, error)) = unsearched.iter().find(|(place, _)| could_be(seen.as_deref(), place, &places)) {
+            return Err(unknown(&place.location.domain, error.to_string()));
+        }
+        if let Some(domain) = seen.filter(|domain| !places.iter().any(|place| place.location.domain == *domain)) {
+            return Err(unknown(&domain, "it is not among the trusted domains any more".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// An object stays in its forest, whichever domain of it it is moved to, and otherwise where it was.
+fn could_be(seen: Option<&str>, place: &Place, places: &[Place]) -> bool {
+    let Some(seen) = seen else { return true };
+    match places.iter().find(|place| place.location.domain == seen).map(|place| place.location.kind) {
+        Some(LocationKind::Own | LocationKind::Forest) => place.location.kind != LocationKind::Trusted,
+        _ => place.location.domain == seen,
+    }
+}
+
+/// In which domain objects were when they were seen last.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<HashMap<Uuid, String>>);
+
+impl Seen {
+    pub fn add<'a>(&self, objects: impl IntoIterator<Item = (Uuid, &'a str)>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.extend(objects.into_iter().map(|(id, domain)| (id, domain.trim_end_matches('.').to_lowercase())));
+    }
+
+    fn domain(&self, id: &Uuid) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
 }
 
 async fn in_domain(

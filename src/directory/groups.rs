@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use ldap3::Scope;
 use uuid::Uuid;
 
 use super::client::{Directory, Nesting};
@@ -63,7 +63,8 @@ impl Directory {
     ) -> Result<Vec<Member>, DirectoryError> {
         let mut found = Found::default();
         found.enqueue(domain, group);
-        let mut nesting = self.shared.nesting;
+        let walks = self.shared.walks.load(Ordering::Relaxed);
+        let mut nesting = if walks { Nesting::Walk } else { self.shared.nesting };
         while let Some((domain, group)) = found.groups.pop_front() {
             let mut below = vec![group];
             if nesting == Nesting::MatchingRule {
@@ -76,6 +77,7 @@ impl Directory {
                     Err(error) if rule_will_not_do(&error) => {
                         tracing::info!("nested groups are walked one by one: {error}");
                         nesting = Nesting::Walk;
+                        self.shared.walks.store(true, Ordering::Relaxed);
                     }
                     Err(error) => return Err(error),
                 }
@@ -108,16 +110,19 @@ impl Directory {
     ) -> Result<Vec<(Arc<Domain>, Entry)>, DirectoryError> {
         let mut by_domain: HashMap<String, Vec<String>> = HashMap::new();
         for member in member_names(domain, group).await? {
-            let domain = dn::domain(&member);
+            let (id, name) = dn::extended(&member);
+            let domain = dn::domain(name);
             if except != Some(domain.as_str()) {
-                by_domain.entry(domain).or_default().push(filter::equals("distinguishedName", &member));
+                // Controllers find GUIDs by an index, names not always.
+                let filter = id.map_or_else(|| filter::equals("distinguishedName", name), |id| filter::ids(&[id]));
+                by_domain.entry(domain).or_default().push(filter);
             }
         }
         let mut members = Vec::new();
-        for (domain, names) in by_domain {
+        for (domain, filters) in by_domain {
             let domain = self.of(&domain);
-            for names in names.chunks(AT_ONCE) {
-                let filter = filter::any(names.iter().cloned());
+            for filters in filters.chunks(AT_ONCE) {
+                let filter = filter::any(filters.iter().cloned());
                 let found = domain.all(&Search::subtree(Base::Domain, &filter, &EITHER)).await?;
                 members.extend(found.into_iter().map(|entry| (domain.clone(), entry)));
             }
@@ -186,12 +191,7 @@ async fn member_names(domain: &Domain, group: &Entry) -> Result<Vec<String>, Dir
     while let Some(start) = from {
         let attribute = format!("member;range={start}-*");
         let attributes = [attribute.as_str()];
-        let search = Search {
-            base: Base::Object(&group.dn),
-            scope: Scope::Base,
-            filter: "(objectClass=*)",
-            attributes: &attributes,
-        };
+        let search = Search { extended_names: true, ..Search::object(Base::Object(&group.dn), &attributes) };
         let found = domain.all(&search).await?;
         let (values, next) = found.first().map_or((&[][..], None), |entry| entry.ranged("member"));
         names.extend(values.iter().filter_map(|value| String::from_utf8(value.clone()).ok()));

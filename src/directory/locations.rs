@@ -17,15 +17,7 @@ pub(super) struct Place {
 
 /// The own domain first, those of the forest and those trusted behind it, each by name. Every one is tried.
 pub(super) async fn all(directory: &Directory) -> Result<Vec<Place>, DirectoryError> {
-    let own = directory.own();
-    // FLAG_CR_NTDS_NC and FLAG_CR_NTDS_DOMAIN: partitions that are domains.
-    let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=3))";
-    let attributes = ["dnsRoot", "nCName", "trustParent", "cn"];
-    let cross_refs = own.all(&Search::below(Base::InConfiguration("CN=Partitions"), filter, &attributes)).await?;
-    let attributes = ["trustPartner", "flatName", "trustDirection", "trustType", "trustAttributes"];
-    let trusts =
-        own.all(&Search::below(Base::InDomain("CN=System"), "(objectClass=trustedDomain)", &attributes)).await?;
-    let mut places = known(own.name(), &cross_refs, &trusts);
+    let mut places = listed(directory).await?;
     let tries = places.iter_mut().map(|place| async {
         if place.location.kind != LocationKind::Own && place.location.problem.is_none() {
             let domain = directory.of(&place.location.domain);
@@ -36,7 +28,19 @@ pub(super) async fn all(directory: &Directory) -> Result<Vec<Place>, DirectoryEr
     Ok(places)
 }
 
-/// What the directory says there is, without a try.
+/// The same without a try: what stands against searching them is what the directory says itself.
+pub(super) async fn listed(directory: &Directory) -> Result<Vec<Place>, DirectoryError> {
+    let own = directory.own();
+    // FLAG_CR_NTDS_NC and FLAG_CR_NTDS_DOMAIN: partitions that are domains.
+    let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=3))";
+    let attributes = ["dnsRoot", "nCName", "trustParent", "cn"];
+    let cross_refs = own.all(&Search::below(Base::InConfiguration("CN=Partitions"), filter, &attributes)).await?;
+    let attributes = ["trustPartner", "flatName", "trustDirection", "trustType", "trustAttributes"];
+    let trusts =
+        own.all(&Search::below(Base::InDomain("CN=System"), "(objectClass=trustedDomain)", &attributes)).await?;
+    Ok(known(own.name(), &cross_refs, &trusts))
+}
+
 fn known(own: &str, cross_refs: &[Entry], trusts: &[Entry]) -> Vec<Place> {
     let dns = |entry: &Entry| entry.text("dnsRoot").map(|name| name.to_lowercase());
     let parent_of = |entry: &Entry| {

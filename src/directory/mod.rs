@@ -19,6 +19,7 @@ mod kerberos;
 mod locations;
 mod names;
 mod object;
+mod presence;
 mod refusal;
 mod session;
 mod sid;
@@ -34,6 +35,7 @@ pub use error::{ConnectProblem, DirectoryError, Limit};
 pub use groups::Member;
 pub use kerberos::KerberosProblem;
 pub use object::{DirectoryObject, Kinds, Location, LocationKind, Query};
+pub use presence::Presence;
 pub use refusal::Refusal;
 pub use tls::TlsProblem;
 

@@ -40,7 +40,7 @@ impl Names {
             // A server that is down shall not hold a person up for long.
             let options = builder.options_mut();
             options.timeout = std::time::Duration::from_secs(2);
-            options.attempts = 1;
+            options.attempts = 2;
             builder.build()
         });
         Self { resolver: resolver.map_err(|error| error.to_string()), own_server: server.is_some() }

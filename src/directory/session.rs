@@ -18,6 +18,9 @@ use super::error::{DirectoryError, Limit};
 /// Asks a controller to name no other domains beside what it finds (`LDAP_SERVER_DOMAIN_SCOPE_OID`).
 const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 
+/// Asks for names with the GUIDs of the objects (`LDAP_SERVER_EXTENDED_DN_OID`).
+const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
+
 /// What a controller says about itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Root {
@@ -58,19 +61,21 @@ pub(super) struct Search<'a> {
     pub scope: Scope,
     pub filter: &'a str,
     pub attributes: &'a [&'a str],
+    /// Names of objects come with their GUIDs, see [`super::dn::extended`].
+    pub extended_names: bool,
 }
 
 impl<'a> Search<'a> {
     pub fn subtree(base: Base<'a>, filter: &'a str, attributes: &'a [&'a str]) -> Self {
-        Self { base, scope: Scope::Subtree, filter, attributes }
+        Self { base, scope: Scope::Subtree, filter, attributes, extended_names: false }
     }
 
     pub fn below(base: Base<'a>, filter: &'a str, attributes: &'a [&'a str]) -> Self {
-        Self { base, scope: Scope::OneLevel, filter, attributes }
+        Self { base, scope: Scope::OneLevel, filter, attributes, extended_names: false }
     }
 
     pub fn object(base: Base<'a>, attributes: &'a [&'a str]) -> Self {
-        Self { base, scope: Scope::Base, filter: "(objectClass=*)", attributes }
+        Self { base, scope: Scope::Base, filter: "(objectClass=*)", attributes, extended_names: false }
     }
 }
 
@@ -162,6 +167,11 @@ impl Session {
         let mut controls = Vec::new();
         if !matches!(search.base, Base::Root) {
             controls.push(RawControl { ctype: DOMAIN_SCOPE.to_owned(), crit: false, val: None });
+        }
+        if search.extended_names {
+            // SEQUENCE { flag INTEGER 1 }: GUIDs and SIDs as text
+            let val = Some(vec![0x30, 3, 2, 1, 1]);
+            controls.push(RawControl { ctype: EXTENDED_DN.to_owned(), crit: false, val });
         }
         if let Some((size, cookie)) = paging {
             controls.push(PagedResults { size: i32::try_from(size).unwrap_or(i32::MAX), cookie }.into());

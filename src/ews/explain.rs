@@ -171,10 +171,18 @@ pub(super) fn owned<const N: usize>(sentences: [&str; N]) -> Vec<String> {
 
 /// Exchange answered, and with a code.
 fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
+    right(refusal, account)
+        .or_else(|| sign_in(refusal, account))
+        .or_else(|| mailbox(refusal))
+        .or_else(|| server(refusal))
+        .unwrap_or_else(|| by_class(class, &refusal.code, refusal.at.mailbox().as_str(), refusal.at.host()))
+}
+
+/// What the account may do.
+fn right(refusal: &Refusal, account: &str) -> Option<Told> {
     use ResponseCode as Code;
     let mailbox = refusal.at.mailbox();
-    let host = refusal.at.host();
-    match &refusal.code {
+    Some(match &refusal.code {
         Code::ErrorImpersonateUserDenied | Code::ErrorImpersonationDenied => Told {
             concern: Concern::Right,
             what: format!("{account} has no right to impersonate {mailbox}."),
@@ -192,17 +200,6 @@ fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
                 "Look at CustomRecipientWriteScope of the assignment if only some mailboxes are refused.".to_owned(),
             ],
         },
-        Code::ErrorImpersonationFailed => Told {
-            concern: Concern::Mailbox,
-            what: format!("Exchange could not take on the identity of {mailbox}."),
-            cause: "The user of this mailbox is disabled, is a linked account whose domain does not answer, or is not \
-                    known yet to the domain controller that Exchange asks."
-                .to_owned(),
-            advice: owned([
-                "Check in Active Directory that the user is enabled.",
-                "Try another mailbox: if that works, the service account is in order.",
-            ]),
-        },
         Code::ErrorAccessDenied | Code::ErrorCreateItemAccessDenied => Told {
             concern: Concern::Right,
             what: format!("Exchange does not let {account} into {mailbox}, although it may act in its name."),
@@ -216,6 +213,67 @@ fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
                 ),
                 format!("Switch EWS on for the mailbox with Set-CASMailbox {mailbox} -EwsEnabled $true."),
             ],
+        },
+        Code::ErrorOrganizationAccessBlocked => Told {
+            concern: Concern::Right,
+            what: "The organisation does not let this program use Exchange Web Services.".to_owned(),
+            cause: "EWS is switched off for the organisation, as Exchange Online does step by step.".to_owned(),
+            advice: owned([
+                "See EwsEnabled and EwsApplicationAccessPolicy with Get-OrganizationConfig.",
+                "Connect to an Exchange server on premises where mailboxes are there.",
+            ]),
+        },
+        _ => return None,
+    })
+}
+
+/// The account itself.
+fn sign_in(refusal: &Refusal, account: &str) -> Option<Told> {
+    use ResponseCode as Code;
+    Some(match &refusal.code {
+        Code::ErrorPasswordExpired | Code::ErrorPasswordChangeRequired => Told {
+            concern: Concern::Account,
+            what: format!("The password of {account} has expired or must be changed."),
+            cause: "The domain's password policy applies to the account, or it was created with \"User must change \
+                    password at next logon\"."
+                .to_owned(),
+            advice: owned([
+                "Give the account a new password that never expires.",
+                "Run the configuration again and enter the new password.",
+            ]),
+        },
+        Code::ErrorCallerIsInvalidADAccount | Code::ErrorInvalidAuthorizationContext | Code::ErrorInvalidLogonType => {
+            Told {
+                concern: Concern::Account,
+                what: format!("Exchange does not accept {account} as somebody who may call it."),
+                cause: "The account is not one of Active Directory, was deleted and made anew, or is not known yet to \
+                        the domain controller that Exchange asks."
+                    .to_owned(),
+                advice: owned([
+                    "Wait until the domain controllers have exchanged their changes, and try again.",
+                    "Use another account if it stays so.",
+                ]),
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// The mailbox, for good or for the moment.
+fn mailbox(refusal: &Refusal) -> Option<Told> {
+    use ResponseCode as Code;
+    let mailbox = refusal.at.mailbox();
+    Some(match &refusal.code {
+        Code::ErrorImpersonationFailed => Told {
+            concern: Concern::Mailbox,
+            what: format!("Exchange could not take on the identity of {mailbox}."),
+            cause: "The user of this mailbox is disabled, is a linked account whose domain does not answer, or is not \
+                    known yet to the domain controller that Exchange asks."
+                .to_owned(),
+            advice: owned([
+                "Check in Active Directory that the user is enabled.",
+                "Try another mailbox: if that works, the service account is in order.",
+            ]),
         },
         Code::ErrorNonPrimarySmtpAddress => {
             let primary = refusal.primary_smtp_address.as_deref();
@@ -263,30 +321,6 @@ fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
                 .to_owned(),
             advice: owned(["Test with the primary address of a mailbox, as in name@domain."]),
         },
-        Code::ErrorPasswordExpired | Code::ErrorPasswordChangeRequired => Told {
-            concern: Concern::Account,
-            what: format!("The password of {account} has expired or must be changed."),
-            cause: "The domain's password policy applies to the account, or it was created with \"User must change \
-                    password at next logon\"."
-                .to_owned(),
-            advice: owned([
-                "Give the account a new password that never expires.",
-                "Run the configuration again and enter the new password.",
-            ]),
-        },
-        Code::ErrorCallerIsInvalidADAccount | Code::ErrorInvalidAuthorizationContext | Code::ErrorInvalidLogonType => {
-            Told {
-                concern: Concern::Account,
-                what: format!("Exchange does not accept {account} as somebody who may call it."),
-                cause: "The account is not one of Active Directory, was deleted and made anew, or is not known yet to \
-                        the domain controller that Exchange asks."
-                    .to_owned(),
-                advice: owned([
-                    "Wait until the domain controllers have exchanged their changes, and try again.",
-                    "Use another account if it stays so.",
-                ]),
-            }
-        }
         Code::ErrorMailboxMoveInProgress => Told {
             concern: Concern::Moment,
             what: format!("{mailbox} is being moved to another database."),
@@ -302,6 +336,24 @@ fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
                 "Test with a mailbox in another database.",
             ]),
         },
+        Code::ErrorFolderNotFound | Code::ErrorItemNotFound => Told {
+            concern: Concern::Mailbox,
+            what: format!("{mailbox} has no Sent Items, or Exchange does not show it."),
+            cause: "Nobody has opened the mailbox yet, so that its folders are not made, or it is an archive or a \
+                    public folder's mailbox."
+                .to_owned(),
+            advice: owned(["Open the mailbox once with Outlook, or test with another one."]),
+        },
+        _ => return None,
+    })
+}
+
+/// The server, or what it needs.
+fn server(refusal: &Refusal) -> Option<Told> {
+    use ResponseCode as Code;
+    let mailbox = refusal.at.mailbox();
+    let host = refusal.at.host();
+    Some(match &refusal.code {
         Code::ErrorADUnavailable | Code::ErrorADOperation | Code::ErrorADSessionFilter => Told {
             concern: Concern::Server,
             what: format!("{host} can't reach Active Directory."),
@@ -321,15 +373,6 @@ fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
             what: format!("The Exchange licence of {host} is not valid."),
             cause: "Its trial period is over, or no product key was entered.".to_owned(),
             advice: owned(["Enter the product key with Set-ExchangeServer -ProductKey."]),
-        },
-        Code::ErrorOrganizationAccessBlocked => Told {
-            concern: Concern::Right,
-            what: "The organisation does not let this program use Exchange Web Services.".to_owned(),
-            cause: "EWS is switched off for the organisation, as Exchange Online does step by step.".to_owned(),
-            advice: owned([
-                "See EwsEnabled and EwsApplicationAccessPolicy with Get-OrganizationConfig.",
-                "Connect to an Exchange server on premises where mailboxes are there.",
-            ]),
         },
         Code::ErrorNoRespondingCASInDestinationSite
         | Code::ErrorNoApplicableProxyCASServersAvailable
@@ -354,16 +397,8 @@ fn refused(refusal: &Refusal, account: &str, class: &ErrorClass) -> Told {
                 "Check the internal addresses of EWS with Get-WebServicesVirtualDirectory.",
             ]),
         },
-        Code::ErrorFolderNotFound | Code::ErrorItemNotFound => Told {
-            concern: Concern::Mailbox,
-            what: format!("{mailbox} has no Sent Items, or Exchange does not show it."),
-            cause: "Nobody has opened the mailbox yet, so that its folders are not made, or it is an archive or a \
-                    public folder's mailbox."
-                .to_owned(),
-            advice: owned(["Open the mailbox once with Outlook, or test with another one."]),
-        },
-        code => by_class(class, code, mailbox.as_str(), host),
-    }
+        _ => return None,
+    })
 }
 
 /// A code without an explanation of its own: by what it asks for.
@@ -472,7 +507,7 @@ fn http(status: u16, at: &At, account: &str) -> Told {
             advice: owned(["Check the Exchange server, and the load balancer's view of it."]),
         },
         300..=599 => Told {
-            concern: if status < 500 && status >= 400 { Concern::Server } else { Concern::Moment },
+            concern: if (400..500).contains(&status) { Concern::Server } else { Concern::Moment },
             what: format!("{host} answers with an error of its own (HTTP status {status})."),
             cause: "The web server broke off before Exchange could answer.".to_owned(),
             advice: vec!["Try again.".to_owned(), format!("If it stays so, look into the event log of {host}.")],

@@ -89,7 +89,7 @@ pub struct Management {
 impl Management {
     /// # Errors
     /// When the address can't be used, or is not encrypted. No connection is made yet.
-    pub fn new(endpoint: Endpoint) -> Result<Self, ManagementError> {
+    pub fn new(endpoint: &Endpoint) -> Result<Self, ManagementError> {
         let wrong = |problem: &str| ManagementError::Address(format!("{}: {problem}", endpoint.base));
         if endpoint.base.scheme() != "https" {
             return Err(wrong("it has to begin with https, because the account's password or token goes there"));

@@ -11,7 +11,10 @@ use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::platform;
-use super::types::{Event, Filter, Listed, Problem, Receipt, Retried, SettingsChange, SettingsDocument, Status};
+use super::types::{
+    Diagnostics, Event, Filter, ImpersonationResult, ImpersonationTest, Listed, Problem, Receipt, Retried, ScopeReport,
+    SentCopy, Series, SeriesQuery, SettingsChange, SettingsDocument, Status,
+};
 
 /// What went wrong between us and the updater, in words for the administrator.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +74,9 @@ pub struct Client {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For what the updater has to ask Exchange.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(90);
 
 impl Client {
     /// # Errors
@@ -143,6 +149,32 @@ impl Client {
 
     pub async fn retry_failed(&self) -> Result<Retried, PipeError> {
         self.json(self.request(Method::POST, "messages/retry-failed")).await
+    }
+
+    /// How many messages ended when.
+    pub async fn series(&self, query: &SeriesQuery) -> Result<Series, PipeError> {
+        self.json(self.request(Method::GET, "messages/series").query(query)).await
+    }
+
+    /// What Sent Items shows of a message now. The updater asks Exchange, which may take a while.
+    pub async fn sent_copy(&self, id: i64) -> Result<SentCopy, PipeError> {
+        self.json_within(self.request(Method::GET, &format!("messages/{id}/sent-copy")), EXCHANGE_TIMEOUT).await
+    }
+
+    /// Opens Sent Items of a mailbox with the account in force (W10). That it does not work is no error here.
+    pub async fn test_impersonation(&self, mailbox: &str) -> Result<ImpersonationResult, PipeError> {
+        let test = ImpersonationTest { mailbox: mailbox.to_owned() };
+        self.json_within(self.request(Method::POST, "impersonation-test").json(&test), EXCHANGE_TIMEOUT).await
+    }
+
+    /// The entries of the senders' scope and what is known of them.
+    pub async fn scope(&self) -> Result<ScopeReport, PipeError> {
+        self.json(self.request(Method::GET, "scope")).await
+    }
+
+    /// One document for those who help, without a secret.
+    pub async fn diagnostics(&self) -> Result<Diagnostics, PipeError> {
+        self.json(self.request(Method::GET, "diagnostics")).await
     }
 
     /// What happens from now on. The stream ends when the updater does.

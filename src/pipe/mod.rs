@@ -8,10 +8,15 @@
 //! | `PUT /v1/settings` | [`types::SettingsChange`]; `If-Match` with the version that was read is required |
 //! | `POST /v1/messages` | a processed message as `message/rfc822`; 201 with [`types::Receipt`] once it is on disk |
 //! | `GET /v1/messages` | [`types::Listed`], newest first; query as in [`types::Filter`] |
+//! | `GET /v1/messages/series` | [`types::Series`]: how many ended when; query as in [`types::SeriesQuery`] |
 //! | `GET /v1/messages/{id}` | one [`types::Listed`] |
 //! | `GET /v1/messages/{id}/content` | the processed message |
+//! | `GET /v1/messages/{id}/sent-copy` | [`types::SentCopy`]: what Sent Items shows of it now, asked of Exchange |
 //! | `POST /v1/messages/{id}/retry` | tries a finished one again: [`types::Retried`] |
 //! | `POST /v1/messages/retry-failed` | tries all that failed again: [`types::Retried`] |
+//! | `GET /v1/scope` | [`types::ScopeReport`]: the entries of the senders' scope and what is known of them |
+//! | `POST /v1/impersonation-test` | [`types::ImpersonationTest`] with the account in force: [`types::ImpersonationResult`] |
+//! | `GET /v1/diagnostics` | [`types::Diagnostics`]: one document for those who help, without a secret |
 //! | `GET /v1/events` | Server-Sent Events, each a [`types::Event`] |
 //!
 //! Every refusal is a [`types::Problem`] in JSON. Who may connect is decided in [`listener`], before a byte is

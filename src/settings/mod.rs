@@ -78,6 +78,7 @@ impl Settings {
         if let Some(directory) = &self.directory {
             directory.check()?;
         }
+        self.scope.check()?;
         self.intake.check()?;
         self.schedule.check()?;
         self.limits.check()

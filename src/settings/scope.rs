@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::SmtpAddress;
+use super::{SettingsProblem, SmtpAddress, wrong};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,7 +16,7 @@ pub enum ScopeMode {
     AllExceptListed,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SendersScope {
     pub mode: ScopeMode,
@@ -25,6 +25,14 @@ pub struct SendersScope {
     pub entries: Vec<ScopeEntry>,
     /// Senders listed by address alone, for organisations without a directory.
     pub list: Vec<SmtpAddress>,
+    /// Seconds after which the directory is asked anew whom the entries stand for.
+    pub refresh_every: u32,
+}
+
+impl Default for SendersScope {
+    fn default() -> Self {
+        Self { mode: ScopeMode::default(), entries: Vec::new(), list: Vec::new(), refresh_every: 300 }
+    }
 }
 
 /// A user or group of the directory. It is known by its object GUID, which stays whatever it is renamed to; the rest
@@ -52,15 +60,11 @@ pub enum EntryKind {
 }
 
 impl SendersScope {
-    /// Whether this sender's mailbox is to be updated, as far as the list of addresses says; the entries are a matter
-    /// of the directory.
-    #[must_use]
-    pub fn contains(&self, sender: &SmtpAddress) -> bool {
-        match self.mode {
-            ScopeMode::AllMailboxes => true,
-            ScopeMode::OnlyListed => self.list.contains(sender),
-            ScopeMode::AllExceptListed => !self.list.contains(sender),
+    pub(super) fn check(&self) -> Result<(), SettingsProblem> {
+        if !(30..=3600).contains(&self.refresh_every) {
+            return Err(wrong("scope.refresh_every", "from 30 to 3600 seconds"));
         }
+        Ok(())
     }
 }
 
@@ -68,15 +72,19 @@ impl SendersScope {
 mod tests {
     use super::*;
 
-    /// S1
+    /// S3
     #[test]
-    fn each_mode_means_what_its_name_says() {
-        let anna: SmtpAddress = "Anna@nordwind.example".parse().unwrap();
-        let ben: SmtpAddress = "ben@nordwind.example".parse().unwrap();
-        let list = vec!["anna@NORDWIND.example".parse().unwrap()];
-        let scope = |mode| SendersScope { mode, list: list.clone(), ..SendersScope::default() };
-        assert!(scope(ScopeMode::AllMailboxes).contains(&ben));
-        assert!(scope(ScopeMode::OnlyListed).contains(&anna) && !scope(ScopeMode::OnlyListed).contains(&ben));
-        assert!(!scope(ScopeMode::AllExceptListed).contains(&anna) && scope(ScopeMode::AllExceptListed).contains(&ben));
+    fn changes_of_membership_take_effect_within_minutes_and_the_directory_is_not_asked_all_the_time() {
+        let every = |refresh_every| SendersScope { refresh_every, ..SendersScope::default() }.check();
+        assert_eq!((every(30), every(3600), SendersScope::default().refresh_every), (Ok(()), Ok(()), 300));
+        for seconds in [0, 29, 3601, u32::MAX] {
+            assert!(every(seconds).unwrap_err().to_string().contains("scope.refresh_every"));
+        }
+    }
+
+    #[test]
+    fn a_scope_of_before_the_directory_is_read_as_it_was_meant() {
+        let scope: SendersScope = serde_json::from_str(r#"{"mode": "only-listed", "list": ["a@x"]}"#).unwrap();
+        assert_eq!((scope.mode, scope.list.len(), scope.refresh_every), (ScopeMode::OnlyListed, 1, 300));
     }
 }

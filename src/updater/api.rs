@@ -1,5 +1,10 @@
 //! The updater's side of the local API: the routes that [`crate::pipe`] lists.
 
+mod diagnostics;
+mod exchange;
+mod scope;
+mod series;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +46,14 @@ pub fn routes(shared: Arc<Shared>) -> Router {
         .route("/v1/settings", get(settings).put(change_settings))
         .route("/v1/messages", get(list).post(submit))
         .route("/v1/messages/retry-failed", post(retry_failed))
+        .route("/v1/messages/series", get(series::series))
         .route("/v1/messages/{id}", get(message))
         .route("/v1/messages/{id}/content", get(content))
+        .route("/v1/messages/{id}/sent-copy", get(exchange::sent_copy))
         .route("/v1/messages/{id}/retry", post(retry))
+        .route("/v1/scope", get(scope::scope))
+        .route("/v1/impersonation-test", post(exchange::test_impersonation))
+        .route("/v1/diagnostics", get(diagnostics::diagnostics))
         .route("/v1/events", get(events))
         .fallback(async || refusal(StatusCode::NOT_FOUND, "no-such-route", "the local API has no such route"))
         .method_not_allowed_fallback(async || {
@@ -205,6 +215,7 @@ fn queue_problem(error: &QueueError) -> Response {
     let (status, code) = match error {
         QueueError::NoSuchMessage { .. } => (StatusCode::NOT_FOUND, "no-such-message"),
         QueueError::ContentGone { .. } => (StatusCode::GONE, "content-gone"),
+        QueueError::Series(_) => (StatusCode::BAD_REQUEST, "bad-range"),
         QueueError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
         QueueError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "queue"),

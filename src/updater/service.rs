@@ -24,6 +24,7 @@ use super::api;
 use super::clock::Clock;
 use super::dispatcher::{Dispatcher, Engine};
 use super::queue::{Queue, QueueError, QueueOptions};
+use super::scope::{self, Connect, Scope};
 use super::settings_store::{InForce, SettingsStore, StoreError};
 use crate::pipe::listener::{Listener, Peer};
 use crate::pipe::types::Activity;
@@ -80,6 +81,7 @@ pub struct Updater {
     shared: Arc<Shared>,
     doors: Part,
     dispatcher: Part,
+    keeper: Part,
     retention: Part,
     api: Part,
     /// Ends the local API, after everything else.
@@ -91,7 +93,16 @@ impl Updater {
     pub async fn start<E, M>(options: UpdaterOptions, make: M) -> Result<Self, StartError>
     where
         E: Engine,
-        M: Fn(&InForce) -> Result<E, String> + Send + Sync + 'static,
+        M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
+    {
+        Self::start_with(options, Arc::new(scope::of_the_directory), make).await
+    }
+
+    /// Starts with another way to the directory, too.
+    pub async fn start_with<E, M>(options: UpdaterOptions, connect: Arc<Connect>, make: M) -> Result<Self, StartError>
+    where
+        E: Engine,
+        M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
     {
         let UpdaterOptions { data, pipe, sandbox, clock } = options;
         make_private(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
@@ -114,12 +125,23 @@ impl Updater {
 
         let (activity, _) = watch::channel(Activity::NotConfigured);
         let stop = CancellationToken::new();
+        // The scope knows the settings before anything is worked on.
+        let scope = Scope::open(&data);
+        scope.adopt(&settings.get());
+        let keeper = scope::Keeper::new(scope.clone(), clock, settings.watch(), stop.clone(), connect);
+        let of_engine = scope.clone();
+        let make = move |in_force: &InForce| {
+            // Nor does it work by older ones while its keeper has not noticed yet.
+            of_engine.adopt(in_force);
+            make(in_force, &of_engine)
+        };
         let dispatcher = Dispatcher::new(queue.clone(), settings.watch(), activity.clone(), stop.clone(), make);
-        let shared = Arc::new(Shared::new(queue, settings, activity, stop, sandbox, data));
+        let shared = Arc::new(Shared::new(queue, settings, scope, activity, stop, sandbox, data));
         let api_ends = CancellationToken::new();
         let updater = Self {
             doors: Part::spawn("the doors", doors::run(shared.clone())),
             dispatcher: Part::spawn("the dispatcher", dispatcher.run()),
+            keeper: Part::spawn("the keeper of the senders' scope", keeper.run()),
             retention: Part::spawn("the retention", retention::run(shared.clone())),
             api: Part::spawn("the local API", serve(listener, shared.clone(), api_ends.clone())),
             shared,
@@ -147,6 +169,7 @@ impl Updater {
             () = self.shared.queue.ended() => Err(RunError::Queue),
             problem = self.doors.ended() => Err(problem),
             problem = self.dispatcher.ended() => Err(problem),
+            problem = self.keeper.ended() => Err(problem),
             problem = self.retention.ended() => Err(problem),
             problem = self.api.ended() => Err(problem),
         };
@@ -162,6 +185,7 @@ impl Updater {
         info!("the updater stops");
         self.shared.stop.cancel();
         self.doors.end_within(DOORS_CLOSE_WITHIN).await;
+        self.keeper.end_within(DOORS_CLOSE_WITHIN).await;
         self.retention.end_within(DOORS_CLOSE_WITHIN).await;
         // It keeps to the bound of the settings by itself.
         self.dispatcher.end().await;

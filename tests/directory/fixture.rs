@@ -80,7 +80,9 @@ impl Fixture {
     }
 
     pub fn options(&self) -> Options {
-        let timeouts = Timeouts { connect: Duration::from_secs(5), ..Timeouts::default() };
+        // The machine may have other things to do.
+        let patience = Duration::from_secs(60);
+        let timeouts = Timeouts { connect: patience, bind: patience, operation: patience };
         Options { name_server: self.name_server, timeouts, nesting: Nesting::MatchingRule }
     }
 

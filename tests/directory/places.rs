@@ -54,10 +54,7 @@ pub async fn controllers_are_found_by_dns_and_start_tls_serves_as_well(fixture: 
     let settings = DirectorySettings { domain: "nowhere.test".into(), controllers: vec![], ..fixture.settings() };
     let directory = Directory::with_options(&settings, fixture.sign_in("service"), &fixture.options()).unwrap();
     let error = directory.addresses(&[uuid::Uuid::nil()]).await.unwrap_err();
-    assert!(
-        matches!(error, DirectoryError::NoControllers { .. } | DirectoryError::NameService { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, DirectoryError::NoControllers { .. } | DirectoryError::NameService { .. }), "{error:?}");
 }
 
 pub async fn a_wrong_sign_in_is_told_in_words(fixture: &Fixture) {

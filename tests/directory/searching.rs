@@ -95,4 +95,12 @@ pub async fn objects_are_known_by_guid_and_what_is_gone_is_none(fixture: &Fixtur
     let error = directory.lookup(vec![anna.id, Uuid::from_u128(1)]).await.unwrap_err();
     assert!(error.what.contains("gone.example.test"), "{error:?}");
     assert!(!error.advice.is_empty());
+    // Unless it is known to have been here.
+    directory.seen_in(Uuid::from_u128(1), &fixture.domain);
+    assert_eq!(directory.lookup(vec![Uuid::from_u128(1)]).await.unwrap(), [None]);
+    directory.seen_in(Uuid::from_u128(2), &fixture.trusted);
+    assert_eq!(directory.members(&[Uuid::from_u128(2)]).await.unwrap(), [None]);
+    directory.seen_in(Uuid::from_u128(3), "former.example.test");
+    let error = directory.members(&[Uuid::from_u128(3)]).await.unwrap_err();
+    assert!(error.to_string().contains("not among the trusted domains any more"), "{error}");
 }

@@ -55,14 +55,16 @@ certificate() {
       -keyout "$root/ca.key" -out "$root/ca.pem"
     openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout "$dir/key.pem" -out "$dir/request.csr"
     openssl x509 -req -in "$dir/request.csr" -CA "$root/ca.pem" -CAkey "$root/ca.key" -CAcreateserial -days 3650 \
-      -out "$dir/cert.pem" -extfile <(echo "subjectAltName=DNS:$name,IP:$address")) 2>/dev/null
+      -out "$dir/cert.pem" -extfile <(echo "subjectAltName=DNS:$name,IP:$address")
+    # Keys are nobody else's; who runs the tests may be.
+    chmod 644 "$root/ca.pem") 2>/dev/null
 }
 
 launch() {
   local domain=$1 address=$3 dir=$root/$1
   answers "$address" && return
   # In a session of its own, with no file of the caller's, so that it outlives the caller.
-  setsid samba -i -M single --debug-stdout -s "$dir/etc/smb.conf" \
+  setsid samba -i -M prefork --debug-stdout -s "$dir/etc/smb.conf" \
     --option='server services=ldap,cldap,kdc,dns,drepl,kcc' >"$dir/samba.log" 2>&1 </dev/null &
   echo $! >"$dir/samba.pid"
 }
@@ -76,7 +78,8 @@ answers() { ldapsearch -x -o nettimeout=2 -H "ldap://$1" -b '' -s base dnsHostNa
 
 halt() {
   local dir=$root/$1
-  [ -e "$dir/samba.pid" ] && kill "$(cat "$dir/samba.pid")" 2>/dev/null || true
+  # Its whole session: one process for each service, and several for LDAP.
+  [ -e "$dir/samba.pid" ] && kill -- "-$(cat "$dir/samba.pid")" 2>/dev/null || true
   rm -f "$dir/samba.pid"
 }
 

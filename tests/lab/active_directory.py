@@ -8,6 +8,7 @@ All in one transaction: ten thousand users take half a minute so, and five minut
 import os
 import sys
 import time
+import zlib
 
 import ldb
 from samba.auth import system_session
@@ -85,14 +86,25 @@ def unit(name):
 
 def trust(partner, direction, kind):
     name = partner.split(".")[0].upper()
+    # Any SID will do; without one, Samba's KDC refuses every ticket.
     add(partner, "CN=System", objectClass="trustedDomain", trustPartner=partner, flatName=name,
-        trustDirection=direction, trustType=kind, trustAttributes=8 if kind == 2 else 0)
+        trustDirection=direction, trustType=kind, trustAttributes=8 if kind == 2 else 0,
+        securityIdentifier=f"S-1-5-21-{zlib.crc32(partner.encode())}-1-1")
 
 
 NEVER_EXPIRES = 66048
 
 
+def register(host):
+    """The names under which Kerberos knows the controller as a directory. Samba's own updater of these needs RPC."""
+    message = ldb.Message(ldb.Dn(directory, f"CN={host.upper()},OU=Domain Controllers,{base}"))
+    names = [f"ldap/{host}.{domain}", f"ldap/{host}.{domain}/{domain}"]
+    message["servicePrincipalName"] = ldb.MessageElement(names, ldb.FLAG_MOD_ADD, "servicePrincipalName")
+    directory.modify(message)
+
+
 def corp():
+    register("dc1")
     user("svc-siu", "SIU Service", control=NEVER_EXPIRES, mail=f"svc-siu@{domain}")
     anna = user("anna", "Anna Berg", givenName="Anna", sn="Berg", mail=f"anna@{domain}", description="Sales, Bergen",
                 proxyAddresses=[f"smtp:anna.berg@{domain}", f"SMTP:anna@{domain}", "X400:C=NO;A= ;P=Corp;S=Berg;"])
@@ -152,6 +164,7 @@ def corp():
 
 
 def lab():
+    register("dc2")
     user("svc-siu", "SIU Service", upn="svc-siu@corp.example.test", control=NEVER_EXPIRES)
     user("liv", "Liv Lab", mail=f"liv@{domain}")
     return []

@@ -21,6 +21,8 @@ class Sandbox:
     account = ORGANISATION["service_account"]
     password = ORGANISATION["service_password"]
     people_password = ORGANISATION["people_password"]
+    administrator = ORGANISATION["administrator"]
+    admin_password = ORGANISATION["admin_password"]
 
     anna = "anna.bergstroem@nordwind.example"
     anna_secondary = "anna.bergstroem@nordlicht.example"  # in a domain whose addresses are redirected
@@ -32,7 +34,7 @@ class Sandbox:
     def __init__(self, folder, name="sandbox"):
         self.folder, self.name = pathlib.Path(folder), name
         # After a restart it is where it was.
-        self.ports = {"https": 0, "http": 0, "control": 0}
+        self.ports = {"https": 0, "http": 0, "control": 0, "ldaps": 0, "ldap": 0}
         self.process = None
 
     def __enter__(self):
@@ -57,8 +59,10 @@ class Sandbox:
         self.control_url = processes.until(greeted, 30, "the sandbox to greet", self.process.log)[1]
         about = self.control("GET", "")
         self.ews_url, self.http_ews_url = about["ews_url"], about["http_ews_url"]
+        self.ldaps_url, self.ldap_url = about["ldaps_url"], about["ldap_url"]
         self.ports = {door: urllib.parse.urlsplit(url).port for door, url in
-                      [("https", self.ews_url), ("http", self.http_ews_url), ("control", self.control_url)]}
+                      [("https", self.ews_url), ("http", self.http_ews_url), ("control", self.control_url),
+                       ("ldaps", self.ldaps_url), ("ldap", self.ldap_url)]}
         self.ca_file = self.folder / "ca.pem"
         self.ca_pem = self.ca_file.read_text()
 

@@ -136,9 +136,16 @@ impl Directory {
         let member = self.is_in_domain_users(&domain, user).await?;
         let sign_in = match password {
             None => Attempt::NotMade,
-            Some(password) => match domain.try_account(upn, password).await? {
-                None => Attempt::Accepted,
-                Some(refusal) => Attempt::Refused(refusal),
+            Some(password) => match domain.try_account(upn, password).await {
+                Ok(None) => Attempt::Accepted,
+                Ok(Some(refusal)) => Attempt::Refused(refusal),
+                // The directory may be read by Kerberos where no encryption is offered that could carry a password.
+                Err(
+                    error @ (DirectoryError::Tls { .. }
+                    | DirectoryError::NoEncryption { .. }
+                    | DirectoryError::Connect { .. }),
+                ) => Attempt::NotPossible(error.to_string()),
+                Err(error) => return Err(error),
             },
         };
         Ok(judge(&Facts { member, sign_in, now: Timestamp::now() }, user))
@@ -202,6 +209,7 @@ struct Facts {
 /// How signing in as the account went.
 enum Attempt {
     NotMade,
+    NotPossible(String),
     Accepted,
     Refused(Refusal),
 }
@@ -242,6 +250,7 @@ fn verdict(condition: AccountCondition, facts: &Facts, user: &Entry) -> AccountV
         AccountCondition::PasswordRight => match &facts.sign_in {
             Attempt::Accepted => AccountVerdict::Met,
             Attempt::NotMade => AccountVerdict::Unknown("No password was given.".to_owned()),
+            Attempt::NotPossible(why) => AccountVerdict::Unknown(format!("It can't be tried: {why}.")),
             Attempt::Refused(refusal) => match refusal.password_was_right() {
                 Some(true) => AccountVerdict::Met,
                 Some(false) => failed("The password is wrong.".to_owned(), "Enter the password again."),

@@ -7,7 +7,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
 use super::exchange::{Exchange, NoAnswer};
-use super::pox::{self, Answer};
+use super::pox::{self, Answer, Version};
 use super::rule::Rule;
 use super::{Attempt, Credentials, Found, MOST_REDIRECTIONS, NotFound, Options, PATH};
 use crate::ews::transport;
@@ -18,7 +18,7 @@ const MOST_REFUSALS: usize = 2;
 
 /// How asking at one place ended.
 enum End {
-    Found(Vec<Url>),
+    Found(Vec<Url>, Option<Version>),
     /// All places are to be asked for this address.
     Elsewhere(SmtpAddress),
     Nothing,
@@ -64,15 +64,14 @@ pub(super) async fn find(
         asked: HashSet::new(),
         told: NotFound::default(),
     };
-    let searched = search.everywhere(address).await;
-    match searched {
-        Ok(Some((ews_urls, address))) => Ok(Found { ews_urls, address, attempts: search.told.attempts }),
+    match search.everywhere(address).await {
+        Ok(Some(found)) => Ok(found),
         Ok(None) | Err(Enough) => Err(search.told),
     }
 }
 
 impl Search<'_> {
-    async fn everywhere(&mut self, address: &SmtpAddress) -> Result<Option<(Vec<Url>, SmtpAddress)>, Enough> {
+    async fn everywhere(&mut self, address: &SmtpAddress) -> Result<Option<Found>, Enough> {
         let mut known = self.options.known.clone();
         known.extend(self.connection_points().await);
         let mut address = address.clone();
@@ -81,7 +80,10 @@ impl Search<'_> {
             again = false;
             for place in Place::in_order(&known, address.domain()) {
                 match self.at(&place, &address).await? {
-                    End::Found(urls) => return Ok(Some((urls, address))),
+                    End::Found(ews_urls, version) => {
+                        let attempts = std::mem::take(&mut self.told.attempts);
+                        return Ok(Some(Found { ews_urls, version, address, attempts }));
+                    }
                     End::Elsewhere(other) => {
                         (address, again) = (other, true);
                         break;
@@ -151,10 +153,10 @@ impl Search<'_> {
                 }
             };
             match answer {
-                Answer::Settings(urls) => {
+                Answer::Settings(urls, version) => {
                     let names = urls.iter().map(Url::as_str).collect::<Vec<_>>().join(", ");
                     self.note(url.as_str(), &format!("names {names}"));
-                    return Ok(End::Found(urls));
+                    return Ok(End::Found(urls, version));
                 }
                 Answer::RedirectAddress(other) => {
                     self.note(url.as_str(), &format!("leads to the address {other}"));
@@ -200,13 +202,15 @@ impl Search<'_> {
                         .ok_or_else(|| format!("HTTP status {} without a place", answered.status))
                 }
                 401 if signed_in => {
-                    self.refusals += 1;
+                    // What the directory names is Exchange, and its word on the password is final.
+                    self.refusals += if self.rule.names(url) { MOST_REFUSALS } else { 1 };
                     self.told.password_refused = true;
+                    self.told.closed.push(url.clone());
                     Err("does not accept the account: its name or password is wrong, or it is locked or disabled"
                         .to_owned())
                 }
                 401 if self.authorization.is_none() => {
-                    self.told.asking_to_sign_in.push(url.clone());
+                    self.told.closed.push(url.clone());
                     Err("asks to sign in, and there is no account to sign in with yet".to_owned())
                 }
                 401 if !answered.offers_basic() => {

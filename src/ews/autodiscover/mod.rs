@@ -4,8 +4,9 @@
 //! `https://domain/…`, `https://autodiscover.domain/…`, what `http://autodiscover.domain/…` redirects to, and the server
 //! that the SRV record `_autodiscover._tcp.domain` names.
 //!
-//! **The password** goes to nobody who does not ask for it, only over HTTPS, and only to hosts of [`rule`]. A service
-//! that refuses it is not given it again, and not more than two are: a wrong password must not lock the account.
+//! **The password** goes to nobody who does not ask for it, only over HTTPS, and only to hosts of [`rule`]. Once
+//! a service that was named refuses it, or two that were guessed, it is given to none any more: a wrong password must not
+//! lock the account.
 //!
 //! Every attempt is noted with how it ended ([`Attempt`]), because "Autodiscover failed" helps nobody.
 
@@ -15,7 +16,7 @@ mod pox;
 mod rule;
 mod srv;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use reqwest::Url;
 use super::client::{ClientError, Credentials};
 use crate::settings::SmtpAddress;
 
+pub use pox::Version;
 pub use srv::{DnsServices, NoServices};
 
 /// Redirections of all kinds that are followed for one address.
@@ -80,7 +82,7 @@ impl Default for Options {
         Self {
             known: Vec::new(),
             connection_points: None,
-            services: Arc::new(DnsServices::default()),
+            services: Arc::new(DnsServices),
             extra_roots: Vec::new(),
             trusted: Vec::new(),
             names: Vec::new(),
@@ -110,6 +112,7 @@ impl fmt::Display for Attempt {
 pub struct Found {
     /// Addresses of EWS, the inner one first. They were not tried.
     pub ews_urls: Vec<Url>,
+    pub version: Option<Version>,
     /// The address that led there; another one than the one asked for after a redirection.
     pub address: SmtpAddress,
     pub attempts: Vec<Attempt>,
@@ -119,8 +122,8 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NotFound {
     pub attempts: Vec<Attempt>,
-    /// Services that are there and let nobody in without signing in, while there was nobody to sign in as.
-    pub asking_to_sign_in: Vec<Url>,
+    /// Services that are there and did not let us in: there was nobody to sign in as, or the password was refused.
+    pub closed: Vec<Url>,
     /// A service refused the password.
     pub password_refused: bool,
     /// A service has no mailbox for the address.

@@ -15,8 +15,8 @@ const MOST_NODES: u32 = 50_000;
 /// What a service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Addresses of EWS, the inner one first.
-    Settings(Vec<Url>),
+    /// Addresses of EWS, the inner one first, and the version of the server that has the mailbox.
+    Settings(Vec<Url>, Option<Version>),
     /// Ask again with this address.
     RedirectAddress(SmtpAddress),
     /// Ask again there.
@@ -25,6 +25,23 @@ pub(super) enum Answer {
     NoSuchMailbox(String),
     /// Another error of the service, in its words.
     Error(String),
+}
+
+/// As far as Autodiscover tells it: major, minor, build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    pub major: u32,
+    pub minor: u32,
+    pub build: u32,
+}
+
+impl Version {
+    /// 32 bits in hexadecimal: 4 of structure, 6 of the major and 6 of the minor version, a flag, 15 of the build
+    /// (MS-OXDSCLI 2.2.4.1.1.2.6.44, `ServerVersion`).
+    fn unpack(text: &str) -> Option<Self> {
+        let packed = u32::from_str_radix(text, 16).ok().filter(|packed| packed >> 28 == 7)?;
+        Some(Self { major: packed >> 22 & 0x3F, minor: packed >> 16 & 0x3F, build: packed & 0x7FFF })
+    }
 }
 
 pub(super) fn request(address: &SmtpAddress) -> String {
@@ -98,9 +115,11 @@ fn of_error(error: Node<'_, '_>) -> Answer {
 /// `EXCH` is for clients inside, `EXHTTP` and `EXPR` for those outside.
 fn settings(account: Node<'_, '_>) -> Result<Answer, String> {
     let mut urls: Vec<Url> = Vec::new();
+    let mut version = None;
     for wanted in ["EXCH", "EXHTTP", "EXPR"] {
         let protocols = account.children().filter(|node| node.tag_name().name() == "Protocol");
         for protocol in protocols.filter(|node| text_of(*node, "Type").is_some_and(|found| found == wanted)) {
+            version = version.or_else(|| Version::unpack(&text_of(protocol, "ServerVersion")?));
             let Some(text) = text_of(protocol, "EwsUrl") else { continue };
             let url = Url::parse(&text).map_err(|error| format!("the answer names {text:?} as EWS: {error}"))?;
             if url.scheme() == "https" && !urls.contains(&url) {
@@ -111,7 +130,7 @@ fn settings(account: Node<'_, '_>) -> Result<Answer, String> {
     if urls.is_empty() {
         return Err("the answer names no encrypted address of Exchange Web Services".to_owned());
     }
-    Ok(Answer::Settings(urls))
+    Ok(Answer::Settings(urls, version))
 }
 
 fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
@@ -186,7 +205,18 @@ mod tests {
             protocol("EXHTTP", inner),
         ];
         let expected = [inner, outer].map(|url| url.parse().unwrap()).to_vec();
-        assert_eq!(read(&account(&all.concat())), Ok(Answer::Settings(expected)));
+        assert_eq!(read(&account(&all.concat())), Ok(Answer::Settings(expected, None)));
+    }
+
+    /// W6
+    #[test]
+    fn the_version_is_unpacked_and_nonsense_is_none() {
+        let version = |major, minor, build| Some(Version { major, minor, build });
+        assert_eq!(Version::unpack("73C28A02"), version(15, 2, 2562));
+        assert_eq!(Version::unpack("738180DA"), version(14, 1, 218));
+        for odd in ["", "3C28A02", "zzzzzzzz", "173C28A02"] {
+            assert_eq!(Version::unpack(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -27,6 +27,11 @@ impl Rule {
         self.hosts.extend(url.host_str().map(folded));
     }
 
+    /// The directory or the administrator named this host.
+    pub fn names(&self, url: &Url) -> bool {
+        url.host_str().is_some_and(|host| self.hosts.contains(&folded(host)))
+    }
+
     /// Why this address must not be asked, as a phrase.
     pub fn refuses(&self, url: &Url) -> Option<String> {
         if url.scheme() != "https" {

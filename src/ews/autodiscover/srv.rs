@@ -9,7 +9,7 @@ use hickory_resolver::proto::rr::RData;
 use super::Services;
 
 /// The name servers of the system.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DnsServices;
 
 impl Services for DnsServices {
@@ -47,7 +47,7 @@ impl Services for DnsServices {
 }
 
 /// No name server is asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NoServices;
 
 impl Services for NoServices {

@@ -1,4 +1,4 @@
-mod world;
+pub(crate) mod world;
 
 use std::time::Instant;
 
@@ -261,8 +261,14 @@ async fn a_password_that_is_refused_is_not_tried_everywhere() {
     let known = ["a", "b", "c"].map(|path| url(&format!("https://cas.corp.example/{path}"))).to_vec();
     let told = find(Options { known, ..world.options() }).await.unwrap_err();
     assert!(told.password_refused);
-    assert_eq!(world.given_the_password().len(), 2);
+    assert_eq!(world.given_the_password(), ["https://cas.corp.example/a"]);
     assert!(outcome(&told.attempts, "https://autodiscover.corp.example").contains("not given again"), "{told:?}");
+
+    let world = World::new(|_| Reply::sign_in(&["Basic"])).await;
+    let port = world.options().names[0].https.port();
+    let services = Arc::new(Records(vec![("cas.corp.example".to_owned(), port)]));
+    find(Options { services, ..world.options() }).await.unwrap_err();
+    assert_eq!(world.given_the_password().len(), 2);
 }
 
 /// U11
@@ -283,7 +289,7 @@ async fn without_an_account_the_services_that_ask_to_sign_in_are_named() {
     })
     .await;
     let told = Autodiscover::new(world.options()).unwrap().find(&ADDRESS.parse().unwrap(), None).await.unwrap_err();
-    assert_eq!(told.asking_to_sign_in, [url("https://corp.example/autodiscover/autodiscover.xml")]);
+    assert_eq!(told.closed, [url("https://corp.example/autodiscover/autodiscover.xml")]);
 }
 
 /// W8

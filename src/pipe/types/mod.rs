@@ -1,14 +1,24 @@
 //! What goes over the local API.
 
+mod diagnostics;
+mod impersonation;
 mod messages;
 mod outcome;
+mod scope;
+mod sent_copy;
+mod series;
 mod status;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use diagnostics::{Diagnostics, FAILED, Machine};
+pub use impersonation::{ImpersonationResult, ImpersonationTest, TestConcern, TestFailure};
 pub use messages::{Counts, Filter, Listed, Receipt, Retried, State};
 pub use outcome::{Outcome, OutcomeKind, Rule};
+pub use scope::{EntryState, ScopeEntryReport, ScopeReport, ScopeSummary};
+pub use sent_copy::{MOST_OF_A_BODY, SentAttachment, SentCopy, Shows};
+pub use series::{Bucket, MOST_BUCKETS, Series, SeriesProblem, SeriesQuery};
 pub use status::{Activity, DoorStatus, Status};
 
 use crate::settings::Settings;
@@ -54,6 +64,7 @@ pub struct Problem {
 /// What happens, as it happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "events are dealt with one by one and never kept")]
 pub enum Event {
     /// A message was accepted, put back or finished.
     Message(Listed),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Counts;
+use super::{Counts, ScopeSummary};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -24,6 +24,9 @@ pub struct Status {
     pub counts: Counts,
     pub smtp: Option<DoorStatus>,
     pub pickup: Option<DoorStatus>,
+    /// The senders' scope in numbers; its entries are at `GET /v1/scope`.
+    #[serde(default)]
+    pub scope: ScopeSummary,
     /// Where the queue and the settings lie.
     pub data: PathBuf,
     /// What an administrator should know and see to, in whole sentences.

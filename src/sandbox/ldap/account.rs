@@ -209,6 +209,6 @@ pub fn password_expiry(person: &Person) -> i64 {
     }
     match password_set(person) {
         0 => 0,
-        set => set + super::surroundings::PASSWORD_DAYS * 864_000_000_000,
+        set => set + super::surroundings::PASSWORD_DAYS * super::surroundings::DAY,
     }
 }

@@ -28,7 +28,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub fn new(person: Person) -> Self {
+    pub fn new(mut person: Person) -> Self {
+        // The name within the container changes by renaming only, whatever else it was taken from.
+        person.common_name = person.common_name().to_owned();
         let upn = (!person.without_upn).then(|| person.upn.clone());
         let password_not_required = person.password == PasswordState::None;
         Self { person, upn, password: None, password_not_required, unlocked: false }
@@ -233,7 +235,7 @@ fn exists(name: &str) -> LdapResult {
 pub fn password(value: &[u8]) -> Result<String, LdapResult> {
     // ERROR_GEN_FAILURE
     let malformed = || problem::unwilling("0000001F");
-    if value.len() % 2 != 0 {
+    if !value.len().is_multiple_of(2) {
         return Err(malformed());
     }
     let units: Vec<_> = value.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
@@ -251,10 +253,10 @@ pub fn check_password(person: &Person, password: &str) -> Result<(), LdapResult>
         + has(|character| character.is_ascii_punctuation() || character == ' ')
         + has(|character| character.is_alphabetic() && !character.is_uppercase() && !character.is_lowercase());
     let lower = password.to_lowercase();
-    let names = person.display_name.split([' ', ',', '.', '-', '_', '#', '\t']).map(str::to_lowercase);
-    let mut names = names.chain(std::iter::once(person.account_name.to_lowercase()));
-    let named = names.any(|name| name.chars().count() >= 3 && lower.contains(&name));
-    if password.chars().count() < PASSWORD_LENGTH || kinds < 3 || named {
+    let parts = person.display_name.split([' ', ',', '.', '-', '_', '#', '\t']).map(str::to_lowercase);
+    let mut parts = parts.chain(std::iter::once(person.account_name.to_lowercase()));
+    let telling = parts.any(|part| part.chars().count() >= 3 && lower.contains(&part));
+    if password.chars().count() < PASSWORD_LENGTH || kinds < 3 || telling {
         return Err(problem::weak_password());
     }
     Ok(())

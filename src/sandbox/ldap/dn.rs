@@ -102,7 +102,8 @@ fn value(text: &str) -> Option<(String, Option<&str>)> {
                 return Some((String::from_utf8(value).ok()?, text.get(at..)));
             }
             b'\\' => {
-                let pair = bytes.get(at..at + 2).and_then(|pair| std::str::from_utf8(pair).ok());
+                let pair = bytes.get(at..at + 2).filter(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+                let pair = pair.and_then(|pair| std::str::from_utf8(pair).ok());
                 if let Some(code) = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
                     value.push(code);
                     at += 2;

@@ -41,7 +41,8 @@ use super::kept::Kept;
 use super::site::Site;
 
 pub(super) use listener::LdapListening;
-pub use tree::{CONTROLLER, Trust, World};
+pub(super) use tree::World;
+pub use tree::{CONTROLLER, Trust};
 
 use tree::Tree;
 

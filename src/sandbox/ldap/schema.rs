@@ -70,7 +70,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     one("createTimeStamp", Time, Constructed),
     one("dc", Text, Kept),
     one("department", Text, Kept),
-    many("description", Text, Kept),
+    one("description", Text, Kept),
     one("displayName", Text, Kept),
     one("distinguishedName", Name, System),
     one("dNSHostName", Text, Kept),

@@ -332,24 +332,27 @@ impl Default for Rest {
     }
 }
 
+/// A part of an attribute's values: the first one's number, and the last one's, unless all of them are wanted.
+type Range = (usize, Option<usize>);
+
 /// Which attributes a client wants.
 struct Asked {
     /// All that are kept.
     all: bool,
     /// By name, with the part of the values.
-    named: Vec<(&'static schema::Attribute, Option<(usize, Option<usize>)>)>,
+    named: Vec<(&'static schema::Attribute, Option<Range>)>,
 }
 
 impl Asked {
     fn new(names: &[String]) -> Self {
         let all = names.is_empty() || names.iter().any(|name| name == "*");
-        let named = names.iter().filter_map(|name| {
+        let by_name = names.iter().filter_map(|name| {
             let mut parts = name.split(';');
             let attribute = schema::attribute(parts.next()?)?;
             let range = parts.find_map(|option| range(option.to_ascii_lowercase().strip_prefix("range=")?));
             (attribute.origin != Origin::Secret).then_some((attribute, range))
         });
-        Self { all, named: named.collect() }
+        Self { all, named: by_name.collect() }
     }
 
     fn names(&self, name: &str) -> bool {
@@ -376,14 +379,16 @@ impl Asked {
             }
         }
         if types_only {
-            given.iter_mut().for_each(|attribute| attribute.vals.clear());
+            for attribute in &mut given {
+                attribute.vals.clear();
+            }
         }
         given
     }
 }
 
 /// `0-1499` or `1500-*`
-fn range(text: &str) -> Option<(usize, Option<usize>)> {
+fn range(text: &str) -> Option<Range> {
     let (low, high) = text.split_once('-')?;
     let low = low.parse().ok()?;
     let high = if high == "*" { None } else { Some(high.parse().ok().filter(|high| *high >= low)?) };
@@ -392,12 +397,7 @@ fn range(text: &str) -> Option<(usize, Option<usize>)> {
 
 /// Adds an attribute; when it has more values than an answer holds, or a part was asked for, with its range
 /// (MS-ADTS 3.1.1.3.1.3.3).
-fn push(
-    given: &mut Vec<LdapPartialAttribute>,
-    name: &str,
-    values: Vec<Vec<u8>>,
-    range: Option<(usize, Option<usize>)>,
-) {
+fn push(given: &mut Vec<LdapPartialAttribute>, name: &str, values: Vec<Vec<u8>>, range: Option<Range>) {
     let attribute = |atype: String, vals| LdapPartialAttribute { atype, vals };
     if range.is_none() && values.len() <= VALUES {
         given.push(attribute(name.to_owned(), values));

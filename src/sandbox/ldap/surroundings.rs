@@ -13,6 +13,8 @@ pub const PASSWORD_DAYS: i64 = 3650;
 pub const PASSWORD_LENGTH: usize = 12;
 /// Exchange's keyword for the URL of Autodiscover (MS-OXDISCO).
 const AUTODISCOVER_URL: &str = "77378F46-2C66-4aa9-A6A6-3E7A48B19596";
+/// A day as times of Windows are counted.
+pub const DAY: i64 = 864_000_000_000;
 const CREATED: i64 = 1_767_225_600;
 const SITE: &str = "Default-First-Site-Name";
 const EXCHANGE_GROUP: &str = "Exchange Administrative Group (FYDIBOHF23SPDLT)";
@@ -72,7 +74,6 @@ fn domain(world: &World) -> Vec<(Dn, Attributes)> {
     let controllers = root.child("OU", "Domain Controllers");
     let builtin = root.child("CN", "Builtin");
     let first = world.domain.split('.').next().unwrap_or_default();
-    const DAY: i64 = 864_000_000_000;
     let rules = object(&["domain", "domainDNS"])
         .text("dc", first)
         .bytes("objectSid", sid_bytes(DOMAIN_SID).unwrap_or_default())

@@ -2,7 +2,7 @@
 //!
 //! A tree is made anew when people or groups have changed since, and is shared by all searches until then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::directory::{DOMAIN_SID, Directory, Group, Person, Recipient};
@@ -218,8 +218,9 @@ impl Tree {
         }
         self.members = vec![Vec::new(); self.entries.len()];
         self.member_of = vec![Vec::new(); self.entries.len()];
+        let mut known = HashSet::new();
         for (group, member) in pairs {
-            if !self.members[group].contains(&member) {
+            if known.insert((group, member)) {
                 self.members[group].push(member);
                 self.member_of[member].push(group);
             }

@@ -145,6 +145,7 @@ fn relative(server: &LdapServer, container: &Dn) -> Result<String, LdapResult> {
     Ok(below.to_string())
 }
 
+#[allow(clippy::needless_pass_by_value)] // for map_err
 fn refused(error: DirectoryError) -> LdapResult {
     match error {
         DirectoryError::AccountNameTaken(_) => problem::account_name_taken(),
@@ -196,14 +197,13 @@ fn make(server: &LdapServer, request: &LdapAddRequest) -> Written {
     for attribute in &request.attributes {
         let known = schema::attribute(&attribute.atype).ok_or_else(problem::no_attribute)?;
         match known.name {
-            "objectClass" => {}
+            // Rules of the password may speak of names that come later.
+            "objectClass" | "unicodePwd" => {}
             "cn" => {
                 if !attribute.vals.iter().all(|value| value == step.value.as_bytes()) {
                     return Err(problem::naming_violation());
                 }
             }
-            // Rules of the password may speak of names that come later.
-            "unicodePwd" => {}
             _ => draft.change(known, &LdapModifyType::Replace, &attribute.vals)?,
         }
     }

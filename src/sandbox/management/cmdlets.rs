@@ -191,6 +191,7 @@ fn members(management: &Management, parameters: &Parameters<'_>) -> Result<Outpu
                 "Name": person.common_name(),
                 "DisplayName": person.display_name,
                 "PrimarySmtpAddress": person.primary,
+                "WindowsLiveID": person.upn,
                 "RecipientType": if person.mailbox { "UserMailbox" } else { "User" },
             }),
             Recipient::Group(group) => json!({

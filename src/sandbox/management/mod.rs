@@ -89,11 +89,10 @@ impl Management {
     /// Answers somebody who is signed in. `path` is in lower case.
     pub fn answer(&self, caller: &Caller, method: &Method, path: &str, body: &Bytes) -> Answer {
         let mut steps = path.trim_matches('/').split('/');
-        let organisation = match (steps.next(), steps.next(), steps.next(), steps.next(), steps.next()) {
-            (Some("adminapi"), Some("beta" | "v1.0" | "v2.0"), Some(organisation), Some("invokecommand"), None) => {
-                organisation
-            }
-            _ => return iis::status_page(StatusCode::NOT_FOUND),
+        let (Some("adminapi"), Some("beta" | "v1.0" | "v2.0"), Some(organisation), Some("invokecommand"), None) =
+            (steps.next(), steps.next(), steps.next(), steps.next(), steps.next())
+        else {
+            return iis::status_page(StatusCode::NOT_FOUND);
         };
         if method != Method::POST {
             return iis::status_page(StatusCode::METHOD_NOT_ALLOWED);

@@ -1,9 +1,11 @@
 //! Who configures, and the service account: created, or looked at condition by condition (W3, W11, W12).
 
+use futures_util::StreamExt as _;
 use secrecy::SecretString;
 
 use super::Domain;
-use crate::directory::{AccountCheck, AccountCondition, AccountVerdict, SearchError};
+use crate::directory::{AccountCheck, AccountCondition, AccountVerdict, DirectoryObject, DirectorySearch as _};
+use crate::directory::{Kinds, Query, SearchError};
 use crate::settings::Environment;
 use crate::setup::{Condition, CreatedAccount, Failure, Verdict, failures};
 
@@ -42,24 +44,61 @@ impl Domain {
         Ok(conditions)
     }
 
-    /// Hybrid: the account is in Organization Management.
+    /// Hybrid: the account is in Organization Management. The administration knows the role group's own members, the
+    /// directory those of groups in it as well; whichever knows the account as one will do.
     async fn organisation_management(&self, upn: &str) -> Condition {
-        let verdict = match self.management() {
-            None => Verdict::Unknown(
-                "Exchange's REST administration is not reachable with a name and a password; see it with \
-                 Get-RoleGroupMember \"Organization Management\""
-                    .to_owned(),
-            ),
-            Some(Err(error)) => Verdict::Unknown(error.to_string()),
-            Some(Ok(management)) => match management.organisation_management_members().await {
-                Err(error) => Verdict::Unknown(error.to_string()),
-                Ok(members) if members.iter().any(|member| member.is(upn)) => Verdict::Met,
-                Ok(_) => Verdict::Failed(Box::new(not_in_organisation_management(upn))),
-            },
+        let verdict = match (self.is_listed_member(upn).await, self.is_nested_member(upn).await) {
+            (Ok(true), _) | (_, Ok(true)) => Verdict::Met,
+            (Ok(false) | Err(_), Ok(false)) => Verdict::Failed(Box::new(not_in_organisation_management(upn))),
+            (Ok(false) | Err(_), Err(why)) => Verdict::Unknown(why),
         };
         Condition { name: "member of Organization Management".to_owned(), verdict }
     }
+
+    async fn is_listed_member(&self, upn: &str) -> Result<bool, String> {
+        let management = self.management().ok_or("Exchange's REST administration is not given")?;
+        let management = management.map_err(|error| error.to_string())?;
+        let members = management.organisation_management_members().await.map_err(|error| error.to_string())?;
+        Ok(members.iter().any(|member| member.is(upn)))
+    }
+
+    async fn is_nested_member(&self, upn: &str) -> Result<bool, String> {
+        let directory = &self.options.directory;
+        let group = self.find(ORGANISATION_MANAGEMENT, Kinds { users: false, groups: true }, |object| {
+            object.name.eq_ignore_ascii_case(ORGANISATION_MANAGEMENT)
+                || object.account_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(ORGANISATION_MANAGEMENT))
+        });
+        let Some(group) = group.await? else {
+            return Err(
+                "the directory has no group Organization Management; see its members with Get-RoleGroupMember \
+                        \"Organization Management\""
+                    .to_owned(),
+            );
+        };
+        let user = self.find(upn, Kinds { users: true, groups: false }, |object| {
+            object.upn.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(upn))
+        });
+        let Some(user) = user.await? else { return Err(format!("the directory does not show {upn}")) };
+        let members = directory.members(&[group.id]).await.map_err(|error| error.to_string())?;
+        Ok(members.into_iter().flatten().flatten().any(|member| member.id == user.id))
+    }
+
+    /// The first object on the first page that is the one.
+    async fn find(
+        &self,
+        text: &str,
+        kinds: Kinds,
+        is_it: impl Fn(&DirectoryObject) -> bool,
+    ) -> Result<Option<DirectoryObject>, String> {
+        let query = Query { text: text.to_owned(), kinds, domain: None, page_size: 100 };
+        let page = self.options.directory.search(query).next().await;
+        let page = page.transpose().map_err(|error: SearchError| error.what)?;
+        Ok(page.unwrap_or_default().into_iter().find(|object| is_it(object)))
+    }
 }
+
+/// The role group whose members may do everything in Exchange; a group of the directory as well.
+const ORGANISATION_MANAGEMENT: &str = "Organization Management";
 
 fn not_in_organisation_management(upn: &str) -> Failure {
     Failure {

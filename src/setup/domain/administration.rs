@@ -17,7 +17,7 @@ impl Domain {
         let base = self.options.management.clone()?;
         let person = self.options.person.as_ref()?;
         let authorization = Authorization::Basic { user: person.upn.clone(), password: person.password.clone() };
-        Some(Management::new(Endpoint {
+        Some(Management::new(&Endpoint {
             extra_roots: self.options.extra_roots.clone(),
             ..Endpoint::new(base, self.options.directory.domain(), authorization)
         }))

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 use super::Domain;
 use crate::ews::auth::credentials;
+use crate::ews::autodiscover::Version;
 use crate::ews::{Client, ClientError, Concern, Endpoint, ErrorClass, EwsError, Explanation, FolderId};
 use crate::ews::{ResponseCode, ServerVersion};
 use crate::settings::{Connection, SmtpAddress};
@@ -107,7 +108,16 @@ pub(super) fn failure(explained: Explanation, code: Option<&ResponseCode>) -> Fa
 
 /// The product that has this version, and the version.
 pub(super) fn product(version: &ServerVersion) -> String {
-    let name = match (version.major, version.minor, version.major_build) {
+    format!("{} ({version})", product_name(version.major, version.minor, version.major_build))
+}
+
+/// The same of what Autodiscover tells.
+pub(super) fn product_told(Version { major, minor, build }: Version) -> String {
+    format!("{} ({major}.{minor}.{build})", product_name(major, minor, build))
+}
+
+fn product_name(major: u32, minor: u32, build: u32) -> &'static str {
+    match (major, minor, build) {
         (15, 0, _) => "Exchange Server 2013",
         (15, 1, _) => "Exchange Server 2016",
         (15, 2, ..2562) => "Exchange Server 2019",
@@ -115,8 +125,7 @@ pub(super) fn product(version: &ServerVersion) -> String {
         (15, 20.., _) => "Exchange Online",
         (14, _, _) => "Exchange Server 2010",
         _ => "Exchange Server",
-    };
-    format!("{name} ({version})")
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::Domain;
-use super::exchange::failure;
+use super::exchange::{failure, product_told};
 use super::probe::{Asker, probe, trust_advice};
 use crate::directory::Directory;
 use crate::ews::Credentials;
@@ -93,14 +93,13 @@ impl Domain {
         let Some((address, told)) = last else {
             return Err(failures::server_not_found(self.options.directory.domain(), Vec::new()));
         };
-        if credentials.is_none() {
-            // Autodiscover is on the servers that have EWS; that it is there is seen before it is believed.
-            for service in &told.asking_to_sign_in {
-                let Ok(ews_url) = service.join(EWS_PATH) else { continue };
-                match self.accept(&ews_url, None, None).await {
-                    Ok(located) => return Ok(located),
-                    Err(why) => tried.push(Attempt { place: ews_url.to_string(), outcome: why.cause }),
-                }
+        // Autodiscover is on the servers that have EWS; that EWS is there is seen before it is believed. Whose password
+        // was refused learns in the next step what is wrong with the account.
+        for service in &told.closed {
+            let Ok(ews_url) = service.join(EWS_PATH) else { continue };
+            match self.accept(&ews_url, None, None).await {
+                Ok(located) => return Ok(located),
+                Err(why) => tried.push(Attempt { place: ews_url.to_string(), outcome: why.cause }),
             }
         }
         Err(not_found(&address, &told, &tried))
@@ -111,7 +110,11 @@ impl Domain {
         let mut failed = None;
         for ews_url in &found.ews_urls {
             match self.accept(ews_url, asker, Some(&found.address)).await {
-                Ok(located) => return Ok(located),
+                Ok(located) => {
+                    // EWS tells its version only to whom it lets in.
+                    let told = found.version.filter(|_| located.version.is_empty()).map(product_told);
+                    return Ok(Located { version: told.unwrap_or(located.version), ..located });
+                }
                 Err(failure) => {
                     failed.get_or_insert(failure);
                 }

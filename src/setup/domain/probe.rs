@@ -10,9 +10,9 @@ use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Response, Url, redirect, retry};
 
 use super::exchange::{self, product};
-use crate::ews::{Concern, EwsError, FolderId, extra_roots, in_words};
+use crate::ews::{EwsError, FolderId, extra_roots, in_words};
 use crate::settings::{Connection, SmtpAddress};
-use crate::setup::{Failure, Page, failures};
+use crate::setup::{Failure, failures};
 
 /// How long the page may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -50,13 +50,8 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
             Ok(String::new())
         }
         Some(error) => {
-            let explained = error.explain(asker.upn);
-            let of_server = explained.concern == Concern::Server;
-            let mut failure = exchange::failure(explained, error.code());
+            let mut failure = exchange::failure(error.explain(asker.upn), error.code());
             failure.offer_test = false;
-            if of_server {
-                failure.page = Some(Page::Connection);
-            }
             Err(failure)
         }
     }
@@ -142,4 +137,84 @@ pub(super) fn trust_advice(untrusted: bool) -> Vec<String> {
         "Check the name of the server, and that IIS runs there.".to_owned(),
         "Check that firewalls let this computer reach its port 443.".to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ews::autodiscover::tests::world::{Asked, Reply, World};
+    use crate::setup::Page;
+
+    const HEALTH: &str = "/EWS/healthcheck.htm";
+
+    fn at(world: &World) -> Connection {
+        Connection { extra_roots: vec![world.ca()], ..Connection::manual(&world.url("/EWS/Exchange.asmx")) }
+    }
+
+    async fn with_account(connection: &Connection) -> Result<String, Failure> {
+        let (password, mailbox) = ("geheim".into(), "anna@corp.example".parse().unwrap());
+        probe(connection, Some(Asker { upn: "svc@corp.example", password: &password, mailbox: &mailbox })).await
+    }
+
+    fn healthy(asked: &Asked) -> Reply {
+        if asked.path == HEALTH { Reply::xml("200 OK<br/>EX01") } else { Reply::sign_in(&["Basic"]) }
+    }
+
+    /// W6
+    #[tokio::test]
+    async fn exchange_is_recognised_without_a_password() {
+        let world = World::new(healthy).await;
+        assert_eq!(probe(&at(&world), None).await, Ok(String::new()));
+        assert!(world.given_the_password().is_empty());
+        let proxied = World::new(|asked| match asked.path.as_str() {
+            HEALTH => Reply::status(403),
+            _ => Reply::sign_in(&["Negotiate"]).with("X-FEServer: EX01"),
+        })
+        .await;
+        assert_eq!(probe(&at(&proxied), None).await, Ok(String::new()));
+    }
+
+    /// W8, W11: what is wrong with the account is told by the step about the account.
+    #[tokio::test]
+    async fn a_server_that_refuses_the_account_is_the_server_all_the_same() {
+        let world = World::new(healthy).await;
+        assert_eq!(with_account(&at(&world)).await, Ok(String::new()));
+        assert_eq!(world.given_the_password().len(), 1);
+    }
+
+    /// W8
+    #[tokio::test]
+    async fn a_web_server_that_does_not_show_that_it_is_exchange_is_not_taken_for_it() {
+        for answer in [|| Reply::xml("<html>hello</html>"), || Reply::status(404), || Reply::sign_in(&["Basic"])] {
+            let world = World::new(move |_| answer()).await;
+            let failure = probe(&at(&world), None).await.unwrap_err();
+            assert!(failure.cause.contains("does not show that it is Exchange"), "{failure:?}");
+            assert_eq!((failure.page, failure.details.len()), (Some(Page::Connection), 2));
+            assert!(with_account(&at(&world)).await.is_err());
+        }
+    }
+
+    /// W8
+    #[tokio::test]
+    async fn a_certificate_that_is_not_trusted_comes_with_what_to_do() {
+        let (world, other) = (World::new(healthy).await, World::new(healthy).await);
+        let connection = Connection { extra_roots: vec![other.ca()], ..at(&world) };
+        let failure = probe(&connection, None).await.unwrap_err();
+        assert!(failure.cause.contains("certificate") && failure.advice[0].contains("--ca"), "{failure:?}");
+        let failure = with_account(&connection).await.unwrap_err();
+        assert_eq!(failure.page, Some(Page::Connection), "{failure:?}");
+        assert!(world.asked().is_empty());
+    }
+
+    /// W8
+    #[tokio::test]
+    async fn a_server_at_which_nothing_listens_is_told() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let nobody = World::new(healthy).await;
+        let url = format!("https://127.0.0.1:{port}/EWS/Exchange.asmx");
+        let connection = Connection { extra_roots: vec![nobody.ca()], ..Connection::manual(&url) };
+        let failure = probe(&connection, None).await.unwrap_err();
+        assert!(failure.cause.contains("no web server listens"), "{failure:?}");
+        assert!(!failure.advice.is_empty());
+    }
 }

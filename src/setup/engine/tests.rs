@@ -143,6 +143,16 @@ fn ends_at(report: &Report, step: Step) {
     assert!(!report.succeeded());
 }
 
+/// The panel runs it beside its window.
+#[test]
+fn a_run_can_go_on_on_another_thread() {
+    fn movable<T: Send>(_: &T) {}
+    let client = Client::new(Path::new("/nonexistent/updater.sock")).unwrap();
+    let (mut setup, answers) = (Setup::new(Arc::new(Scripted::default()), client), automatic());
+    movable(&setup);
+    movable(&setup.run(&answers, CancellationToken::new(), |_| ()));
+}
+
 /// W8, W13
 #[tokio::test]
 async fn whichever_step_fails_the_rest_is_not_run_and_the_previous_configuration_stays_in_force() {

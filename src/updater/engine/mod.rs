@@ -10,6 +10,7 @@
 //! not been stored yet, or whose sender has no mailbox; with attachments a `GetItem` and what they need beside.
 
 mod attachments;
+mod look;
 mod mark;
 mod plan;
 mod rules;
@@ -17,17 +18,19 @@ mod visit;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use super::dispatcher::{Attempt, Engine};
+use super::exchange;
 use super::queue::{Job, QueueError};
+use super::scope::{InScope, Scope};
 use super::settings_store::InForce;
 use super::spool::IN_MEMORY;
-use crate::ews::auth::credentials;
-use crate::ews::{Client, Endpoint, ErrorClass};
+use crate::ews::{Client, ErrorClass};
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{Outcome, Rule};
-use crate::settings::{Options, SendersScope, SmtpAddress};
+use crate::settings::{Options, SmtpAddress};
+
+pub use look::sent_copy;
 
 use mark::Order;
 use visit::{Looked, Trouble, Visit};
@@ -35,7 +38,7 @@ use visit::{Looked, Trouble, Visit};
 /// Updates mailboxes through EWS, with one set of settings.
 pub struct MailboxEngine {
     client: Client,
-    scope: SendersScope,
+    scope: Scope,
     options: Options,
     /// Addresses that turned out to be secondary ones, folded, and the primary ones to use.
     primaries: Mutex<HashMap<String, SmtpAddress>>,
@@ -44,29 +47,27 @@ pub struct MailboxEngine {
 impl MailboxEngine {
     /// # Errors
     /// In words for the administrator, when the settings lack something or the address can't be used.
-    pub fn new(in_force: &InForce) -> Result<Self, String> {
-        let settings = &in_force.settings;
-        let (Some(connection), Some(account)) = (&settings.connection, &settings.account) else {
-            return Err("no connection and no account are configured".to_owned());
-        };
-        let Some(password) = in_force.password.clone() else {
-            return Err(format!("no password is stored for {}; enter it again", account.user));
-        };
-        let url = connection.ews_url.parse().map_err(|error| format!("{:?}: {error}", connection.ews_url))?;
-        let credentials = credentials(connection, &account.user, password);
-        let endpoint = Endpoint {
-            extra_roots: connection.extra_roots.clone(),
-            allow_unencrypted: connection.allow_unencrypted,
-            connections: settings.limits.connections,
-            request_timeout: Duration::from_secs(settings.limits.request_timeout.into()),
-            ..Endpoint::new(url, credentials)
-        };
+    pub fn new(in_force: &InForce, scope: &Scope) -> Result<Self, String> {
         Ok(Self {
-            client: Client::new(endpoint).map_err(|error| error.to_string())?,
-            scope: settings.scope.clone(),
-            options: settings.options,
+            client: exchange::connect(in_force).map_err(|error| error.to_string())?,
+            scope: scope.clone(),
+            options: in_force.settings.options,
             primaries: Mutex::default(),
         })
+    }
+
+    /// Those whose mailboxes are to be updated. As long as that is not known of one of them, the reason: nothing is
+    /// updated on a guess, and nothing is left out for good.
+    fn in_scope<'m>(&self, owners: impl Iterator<Item = &'m SmtpAddress>) -> Result<Vec<&'m SmtpAddress>, String> {
+        let mut included = Vec::with_capacity(2);
+        for owner in owners {
+            match self.scope.contains(owner) {
+                InScope::Yes => included.push(owner),
+                InScope::No => {}
+                InScope::Unknown(reason) => return Err(reason.to_string()),
+            }
+        }
+        Ok(included)
     }
 
     /// Goes to one mailbox.
@@ -118,7 +119,10 @@ impl Engine for MailboxEngine {
         };
         // The copy is with the one who is named as the author, or with the one who sent on behalf.
         let owners = [Some(message.from()), message.sender()].into_iter().flatten();
-        let owners: Vec<_> = owners.filter(|owner| self.scope.contains(owner)).collect();
+        let owners = match self.in_scope(owners) {
+            Ok(owners) => owners,
+            Err(reason) => return Attempt::Error { reason },
+        };
         if owners.is_empty() {
             let reason = format!("{} is not in the senders' scope", message.from());
             return Attempt::Finished(Outcome::new(Rule::OutOfScope, reason));

@@ -21,11 +21,11 @@ use crate::pipe::types::{Outcome, Rule};
 use crate::settings::Options;
 
 /// The mark, as a property.
-const MARK: ExtendedPropertyUri =
+pub(super) const MARK: ExtendedPropertyUri =
     ExtendedPropertyUri::named(DistinguishedPropertySet::PublicStrings, mark::PROPERTY, PropertyType::String);
 
 /// Items with one Message-ID that are looked at; more are somebody's experiment.
-const MOST_ITEMS: u32 = 50;
+pub(super) const MOST_ITEMS: u32 = 50;
 
 /// Up to so many bytes, attachments that are alike from outside are compared inside too, in one request. Beyond it
 /// name and size are believed: fetching them would cost more than exchanging them.

@@ -23,7 +23,7 @@ use tracing::error;
 use super::clock::Clock;
 use super::intake::{AcceptError, Source};
 use super::spool::{self, Content, Spool};
-use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt};
+use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt, Series, SeriesProblem, SeriesQuery};
 use crate::settings::SmtpAddress;
 
 use writer::{Answer, Command, Work, Writer};
@@ -51,6 +51,8 @@ pub enum QueueError {
     DiskFull,
     #[error("the queue's database reports: {0}")]
     Database(Arc<sqlx::Error>),
+    #[error(transparent)]
+    Series(#[from] SeriesProblem),
     #[error("the queue is closed")]
     Closed,
     #[error("message {id} is not in the queue")]
@@ -360,6 +362,13 @@ impl Queue {
     /// Those of the messages that are still there, in the order of their numbers.
     pub async fn get_all(&self, ids: &[i64]) -> Result<Vec<Listed>, QueueError> {
         reader::get_all(&self.readers, ids).await
+    }
+
+    /// How many messages ended when.
+    pub async fn series(&self, query: &SeriesQuery) -> Result<Series, QueueError> {
+        let count = usize::try_from(query.buckets()?).unwrap_or_default();
+        let buckets = reader::series(&self.readers, query, count).await?;
+        Ok(Series { from: query.from, step: query.step, buckets })
     }
 
     /// The processed message as it came in.

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::pipe::types::{Rule, State};
+use crate::pipe::types::{Bucket, Rule, State};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -332,4 +332,37 @@ async fn damage_that_is_met_at_work_ends_the_queue_and_the_next_start_sets_it_as
     let queue = Queue::open(folder.path(), clock, options()).await.unwrap();
     assert_eq!(queue.set_aside().len(), 1);
     assert!(!queue.accept(new(2, "<2@x>", "anna@x"), vec![2].into()).await.unwrap().duplicate);
+}
+
+/// M3
+#[tokio::test]
+async fn a_series_counts_what_ended_in_each_step_from_the_index_alone() {
+    let bench = bench().await;
+    let start = bench.clock.now_ms();
+    let rules = [Rule::UpdatedInPlace, Rule::NoMailbox, Rule::Refused, Rule::UpdatedInPlace];
+    for (number, rule) in (1..).zip(rules) {
+        bench.accept(number, &format!("<{number}@x>"), "a@x").await;
+        let job = bench.claim().await.remove(0);
+        bench.clock.advance(Duration::from_secs(10));
+        bench.queue.finish(job.id, Outcome::new(rule, "")).await.unwrap();
+    }
+    // One waits, and counts nowhere.
+    bench.accept(9, "<9@x>", "a@x").await;
+    let series = |from, to| SeriesQuery { from: start + from, to: start + to, step: 20_000 };
+    let counted = async |from, to| bench.queue.series(&series(from, to)).await.unwrap().buckets;
+    let buckets = counted(0, 60_000).await;
+    assert_eq!(buckets[0], Bucket { updated: 1, ..Bucket::default() });
+    assert_eq!(buckets[1], Bucket { skipped: 1, failed: 1, ..Bucket::default() });
+    assert_eq!(buckets[2], Bucket { updated: 1, ..Bucket::default() });
+    // From the first moment on, up to the last and not with it.
+    assert_eq!(
+        counted(10_000, 40_000).await,
+        [Bucket { updated: 1, skipped: 1, ..Bucket::default() }, Bucket { failed: 1, ..Bucket::default() }]
+    );
+    assert!(matches!(bench.queue.series(&series(5, 5)).await, Err(QueueError::Series(SeriesProblem::Backwards))));
+
+    let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", reader::SERIES)));
+    let plan = plan.bind(0).bind(1000).bind(1000).fetch_all(&bench.queue.readers).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| sqlx::Row::get(row, 3)).collect();
+    assert!(plan[0].contains("COVERING INDEX message_finished"), "{plan:?}");
 }

@@ -7,7 +7,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipe::types::{API, Activity, DoorStatus, Status};
+use crate::updater::exchange::OnDemand;
 use crate::updater::queue::{Queue, RESERVE};
+use crate::updater::scope::Scope;
 use crate::updater::settings_store::SettingsStore;
 
 /// The doors beside the local API, as they stand.
@@ -21,6 +23,10 @@ pub struct Doors {
 pub struct Shared {
     pub queue: Queue,
     pub settings: SettingsStore,
+    /// Whose mailboxes are updated.
+    pub scope: Scope,
+    /// The way to Exchange for what persons ask.
+    pub exchange: OnDemand,
     pub activity: watch::Sender<Activity>,
     pub doors: watch::Sender<Doors>,
     /// Cancelled when the updater is to stop.
@@ -36,6 +42,7 @@ impl Shared {
     pub(super) fn new(
         queue: Queue,
         settings: SettingsStore,
+        scope: Scope,
         activity: watch::Sender<Activity>,
         stop: CancellationToken,
         sandbox: bool,
@@ -44,7 +51,19 @@ impl Shared {
         let mut found: Vec<_> = queue.set_aside().iter().map(|folder| set_aside(folder)).collect();
         found.extend(open_to_others(&data));
         let started_at = queue.clock().now();
-        Self { queue, settings, activity, doors: watch::Sender::default(), stop, started_at, sandbox, data, found }
+        Self {
+            queue,
+            settings,
+            scope,
+            exchange: OnDemand::default(),
+            activity,
+            doors: watch::Sender::default(),
+            stop,
+            started_at,
+            sandbox,
+            data,
+            found,
+        }
     }
 
     #[must_use]
@@ -68,6 +87,7 @@ impl Shared {
             counts: self.queue.counts(),
             smtp: doors.smtp,
             pickup: doors.pickup,
+            scope: self.scope.summary(),
             data: self.data.clone(),
             notices: self.notices(),
         }
@@ -76,6 +96,7 @@ impl Shared {
     fn notices(&self) -> Vec<String> {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
+        notices.extend(self.scope.notices());
         notices.extend(fs4::available_space(&self.data).ok().and_then(|room| short_of_room(&self.data, room)));
         notices
     }

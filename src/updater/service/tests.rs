@@ -16,9 +16,10 @@ pub(super) async fn shared() -> (tempfile::TempDir, Arc<Shared>) {
     let options = QueueOptions { max_message_bytes: 1 << 20, max_pages: None };
     let queue = Queue::open(folder.path(), clock, options).await.unwrap();
     let settings = SettingsStore::open(&folder.path().join("settings.json"), SecretStore::new(folder.path())).unwrap();
+    let scope = Scope::of(&settings.get());
     let activity = watch::Sender::new(Activity::NotConfigured);
     let data = folder.path().to_owned();
-    (folder, Arc::new(Shared::new(queue, settings, activity, CancellationToken::new(), false, data)))
+    (folder, Arc::new(Shared::new(queue, settings, scope, activity, CancellationToken::new(), false, data)))
 }
 
 pub(super) async fn change(shared: &Shared, settings: Settings) {
@@ -57,9 +58,9 @@ fn options(folder: &Path, clock: &Clock) -> UpdaterOptions {
     UpdaterOptions { data: folder.join("data"), pipe: folder.join("pipe.sock"), sandbox: true, clock: clock.clone() }
 }
 
-fn easy(done: &Arc<Mutex<Vec<String>>>) -> impl Fn(&InForce) -> Result<Easy, String> + Send + Sync + 'static {
+fn easy(done: &Arc<Mutex<Vec<String>>>) -> impl Fn(&InForce, &Scope) -> Result<Easy, String> + Send + Sync + 'static {
     let done = done.clone();
-    move |_| Ok(Easy { done: done.clone() })
+    move |_, _| Ok(Easy { done: done.clone() })
 }
 
 impl Scene {

@@ -52,6 +52,16 @@ impl Reply {
         Self::Answer { status, headers: Vec::new(), body: String::new() }
     }
 
+    pub fn with(self, header: &str) -> Self {
+        match self {
+            Self::Answer { status, mut headers, body } => {
+                headers.push(header.to_owned());
+                Self::Answer { status, headers, body }
+            }
+            Self::Silence => Self::Silence,
+        }
+    }
+
     pub fn xml(body: impl Into<String>) -> Self {
         Self::Answer { status: 200, headers: Vec::new(), body: body.into() }
     }
@@ -96,6 +106,15 @@ impl World {
         }
     }
 
+    /// Of an address here, under the name of this machine.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.https.port())
+    }
+
+    pub fn ca(&self) -> String {
+        self.ca.clone()
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -119,7 +138,7 @@ fn certificates() -> (String, TlsAcceptor) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let names: Vec<String> = NAMES.map(str::to_owned).into();
+    let names: Vec<String> = NAMES.iter().chain(&["localhost"]).map(|&name| name.to_owned()).collect();
     let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();

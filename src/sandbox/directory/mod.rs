@@ -3,136 +3,23 @@
 //! Everything can be changed at run time, beside running requests; a request sees each entry as it was when
 //! it looked. Addresses and names are compared without regard to case.
 
+mod entry;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
+
+pub use entry::{Group, GroupKind, Kind, MailboxState, PasswordState, Person, Recipient};
 
 /// What every security identifier of the domain begins with.
 pub const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
 /// First relative identifier of accounts that were made at run time: those of the organisation stay below.
 const FIRST_MADE_RID: u32 = 5000;
-
-/// What kind of object a person is (`RecipientTypeDetails`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    #[default]
-    User,
-    Shared,
-    Room,
-    Equipment,
-}
-
-/// How a person's mailbox and account are just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MailboxState {
-    #[default]
-    Normal,
-    /// Being moved to another database: `ErrorMailboxMoveInProgress`.
-    Moving,
-    /// Over its quota: reading goes on, whatever adds to it gets `ErrorQuotaExceeded`.
-    Full,
-    /// The database is not mounted: `ErrorMailboxStoreUnavailable`.
-    Unavailable,
-    /// The mailbox was removed: `ErrorNonExistentMailbox`.
-    Gone,
-    /// The account is disabled: `ErrorAccountDisabled`.
-    Disabled,
-}
-
-/// How an account's password stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PasswordState {
-    #[default]
-    Valid,
-    /// Older than the domain allows.
-    Expired,
-    /// To be changed at the next sign-in (`pwdLastSet` is 0).
-    MustChange,
-    /// There is none: nobody can sign in.
-    None,
-}
-
-/// What a group is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GroupKind {
-    #[default]
-    Distribution,
-    Security,
-}
-
-/// An account, with or without a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Person {
-    /// User principal name: what the person signs in with. It names the mailbox in the store, too.
-    pub upn: String,
-    pub display_name: String,
-    pub given_name: String,
-    pub surname: String,
-    /// Primary SMTP address; empty when the account has no address at all.
-    pub primary: String,
-    /// Further SMTP addresses (`proxyAddresses`).
-    pub secondary: Vec<String>,
-    pub kind: Kind,
-    /// Whether there is a mailbox. Without one, mail to the address is not stored anywhere.
-    pub mailbox: bool,
-    pub state: MailboxState,
-    /// UPNs of those who may open this mailbox without impersonation (`FullAccess`).
-    pub full_access: Vec<String>,
-    /// Security identifier; given by [`Directory::add_person`] when empty.
-    pub sid: String,
-    /// `sAMAccountName`; given by [`Directory::add_person`] when empty: what stands before the `@` of the UPN.
-    pub account_name: String,
-    /// Common name; when empty, the display name, or else the account name.
-    pub common_name: String,
-    pub description: String,
-    /// Where it is kept below the domain, such as `OU=Sales`; when empty, `CN=Users`.
-    pub container: String,
-    /// The directory shows no `userPrincipalName`; the one kept here is the implicit one, account name and domain.
-    pub without_upn: bool,
-    pub password: PasswordState,
-    /// `ADS_UF_DONT_EXPIRE_PASSWD`
-    pub password_never_expires: bool,
-    /// Locked after too many wrong passwords.
-    pub locked: bool,
-    /// When the account itself expires, in seconds since 1970; none: never.
-    pub expires: Option<i64>,
-    /// Further attributes as clients wrote them, such as `department`.
-    pub more: BTreeMap<String, Vec<String>>,
-}
-
-/// A group of people and groups.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Group {
-    pub display_name: String,
-    /// Primary SMTP address; a group without one, such as Domain Admins, gets no mail and needs an account name.
-    pub primary: String,
-    pub secondary: Vec<String>,
-    /// Members: addresses or UPNs of people, addresses or account names of groups, or addresses that the directory
-    /// does not know (contacts).
-    pub members: Vec<String>,
-    /// `sAMAccountName`; given by [`Directory::add_group`] when empty: the display name.
-    pub account_name: String,
-    pub kind: GroupKind,
-    pub description: String,
-    /// Where it is kept below the domain; when empty, `CN=Users`.
-    pub container: String,
-    /// Security identifier; given by [`Directory::add_group`] when empty. A number stands for the RID of a group that
-    /// every domain has, such as 512 for Domain Admins.
-    pub sid: String,
-}
-
-/// What an address leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipient {
-    Person(Arc<Person>),
-    Group(Arc<Group>),
-}
+/// Longest `sAMAccountName` of a user and of a group.
+const USER_NAME: usize = 20;
+const GROUP_NAME: usize = 256;
 
 /// Why an entry can't be added or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -195,69 +82,6 @@ pub fn folded(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-impl Person {
-    /// All SMTP addresses, the primary one first.
-    pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.primary.as_str())
-            .filter(|address| !address.is_empty())
-            .chain(self.secondary.iter().map(String::as_str))
-    }
-
-    /// Whether the account itself has expired.
-    #[must_use]
-    pub fn has_expired(&self) -> bool {
-        self.expires.is_some_and(|seconds| seconds <= jiff::Timestamp::now().as_second())
-    }
-
-    /// The name within its container.
-    #[must_use]
-    pub fn common_name(&self) -> &str {
-        let names = [&self.common_name, &self.display_name];
-        names.into_iter().find(|name| !name.is_empty()).unwrap_or(&self.account_name)
-    }
-}
-
-impl Group {
-    /// What identifies the group here: its address, or its account name when it has none.
-    #[must_use]
-    pub fn key(&self) -> String {
-        folded(if self.primary.trim().is_empty() { &self.account_name } else { &self.primary })
-    }
-
-    /// All SMTP addresses, the primary one first.
-    pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        let all = std::iter::once(&self.primary).chain(&self.secondary);
-        all.map(String::as_str).filter(|address| !address.is_empty())
-    }
-}
-
-impl Recipient {
-    #[must_use]
-    pub fn display_name(&self) -> &str {
-        match self {
-            Self::Person(person) => &person.display_name,
-            Self::Group(group) => &group.display_name,
-        }
-    }
-
-    #[must_use]
-    pub fn primary(&self) -> &str {
-        match self {
-            Self::Person(person) => &person.primary,
-            Self::Group(group) => &group.primary,
-        }
-    }
-
-    /// All SMTP addresses, the primary one first.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<&str> {
-        match self {
-            Self::Person(person) => person.addresses().collect(),
-            Self::Group(group) => group.addresses().collect(),
-        }
-    }
-}
-
 impl Directory {
     #[must_use]
     pub fn new() -> Self {
@@ -281,7 +105,7 @@ impl Directory {
             let derived = person.upn.split('@').next().unwrap_or_default();
             person.account_name = match &earlier {
                 Some(earlier) => earlier.account_name.clone(),
-                None => inner.free_account_name(derived),
+                None => inner.free_account_name(derived, USER_NAME),
             };
         }
         inner.check_account_name(&person.account_name, &entry)?;
@@ -321,7 +145,7 @@ impl Directory {
             let derived = derived.into_iter().find(|name| !name.is_empty());
             group.account_name = match (&earlier, derived) {
                 (Some(earlier), _) => earlier.account_name.clone(),
-                (None, Some(derived)) => inner.free_account_name(derived),
+                (None, Some(derived)) => inner.free_account_name(derived, GROUP_NAME),
                 (None, None) => return Err(DirectoryError::NoAddress(group.display_name)),
             };
         }
@@ -613,15 +437,15 @@ impl Inner {
         }
     }
 
-    /// Within the 20 characters that Windows allows, with a number when it is taken.
-    fn free_account_name(&self, derived: &str) -> String {
-        let short: String = derived.chars().take(20).collect();
+    /// At most so many characters, with a number when it is taken.
+    fn free_account_name(&self, derived: &str, most: usize) -> String {
+        let short: String = derived.chars().take(most).collect();
         let mut name = short.clone();
         for number in 2.. {
             if !self.account_names.contains_key(&folded(&name)) {
                 break;
             }
-            name = format!("{}{number}", short.chars().take(17).collect::<String>());
+            name = format!("{}{number}", short.chars().take(most - 3).collect::<String>());
         }
         name
     }
@@ -650,85 +474,5 @@ impl Inner {
     fn note_rid(&mut self, sid: &str) {
         let rid = sid.rsplit_once('-').and_then(|(_, rid)| rid.parse().ok()).unwrap_or(0);
         self.next_made_rid = self.next_made_rid.max(rid);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn person(upn: &str, primary: &str, secondary: &[&str]) -> Person {
-        Person {
-            upn: upn.into(),
-            display_name: upn.into(),
-            primary: primary.into(),
-            secondary: secondary.iter().map(|&address| address.to_owned()).collect(),
-            mailbox: true,
-            ..Person::default()
-        }
-    }
-
-    /// X1
-    #[test]
-    fn an_address_that_belongs_to_somebody_else_is_refused_and_nothing_changes() {
-        let directory = Directory::new();
-        directory.add_person(person("anna@n.example", "anna@n.example", &["a.berg@n.example"])).unwrap();
-        let taken = directory.add_person(person("bo@n.example", "A.Berg@N.example", &[]));
-        assert_eq!(
-            taken,
-            Err(DirectoryError::AddressTaken { address: "A.Berg@N.example".into(), owner: "anna@n.example".into() })
-        );
-        assert_eq!(directory.people().len(), 1);
-        let group = Group { primary: "ANNA@n.example".into(), ..Group::default() };
-        assert!(matches!(directory.add_group(group), Err(DirectoryError::AddressTaken { .. })));
-    }
-
-    /// X1
-    #[test]
-    fn an_account_without_upn_or_a_mailbox_without_address_is_refused() {
-        let directory = Directory::new();
-        assert!(matches!(directory.add_person(person("anna", "a@n.example", &[])), Err(DirectoryError::NoUpn(_))));
-        let refused = directory.add_person(person("anna@n.example", "", &[]));
-        assert_eq!(refused, Err(DirectoryError::MailboxWithoutAddress("anna@n.example".into())));
-    }
-
-    /// X1
-    #[test]
-    fn a_right_can_be_granted_and_withdrawn_and_only_to_an_account_that_exists() {
-        let directory = Directory::new();
-        assert!(directory.grant_impersonation("svc@n.example").is_err());
-        directory.add_person(Person { upn: "svc@n.example".into(), ..Person::default() }).unwrap();
-        directory.grant_impersonation("SVC@n.example").unwrap();
-        assert!(directory.may_impersonate("svc@N.example"));
-        directory.withdraw_impersonation("svc@n.example").unwrap();
-        assert!(!directory.may_impersonate("svc@n.example"));
-    }
-
-    /// X1
-    #[test]
-    fn an_address_that_a_person_gave_up_leads_nowhere_and_the_sid_stays() {
-        let directory = Directory::new();
-        let before = directory.add_person(person("anna@n.example", "anna@n.example", &["old@n.example"])).unwrap();
-        let after = directory.change_person("anna@n.example", |anna| anna.secondary.clear()).unwrap();
-        assert_eq!(directory.find("old@n.example"), None);
-        assert_eq!(before.sid, after.sid);
-        assert_eq!(directory.person_by_sid(&after.sid).unwrap().upn, "anna@n.example");
-    }
-
-    /// X1
-    #[test]
-    fn groups_that_contain_each_other_reach_everybody_once() {
-        let directory = Directory::new();
-        directory.add_person(person("anna@n.example", "anna@n.example", &["a@n.example"])).unwrap();
-        let group = |primary: &str, members: &[&str]| Group {
-            primary: primary.into(),
-            members: members.iter().map(|&member| member.to_owned()).collect(),
-            ..Group::default()
-        };
-        directory.add_group(group("all@n.example", &["team@n.example", "anna@n.example"])).unwrap();
-        directory.add_group(group("team@n.example", &["all@n.example", "a@n.example", "guest@o.example"])).unwrap();
-        let (people, unknown) = directory.deliverable("all@n.example");
-        assert_eq!(people.iter().map(|person| person.upn.as_str()).collect::<Vec<_>>(), ["anna@n.example"]);
-        assert_eq!(unknown, ["guest@o.example"]);
     }
 }

@@ -1,0 +1,87 @@
+//! The way to Exchange with the settings in force: for the engine, and for what a person asks in between.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::settings_store::InForce;
+use crate::ews::auth::credentials;
+use crate::ews::{Client, ClientError, Endpoint};
+
+/// Requests at once that persons ask for, beside those of the engine.
+const CONNECTIONS: usize = 2;
+
+/// A person does not wait as long for an answer as the engine does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no way to Exchange.
+#[derive(Debug, thiserror::Error)]
+pub enum NoWay {
+    #[error("no connection and no account are configured")]
+    NotConfigured,
+    #[error("no password is stored for {user}; enter it again")]
+    NoPassword { user: String },
+    #[error("{url:?}: {problem}")]
+    Address { url: String, problem: String },
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// A client for the engine.
+pub fn connect(in_force: &InForce) -> Result<Client, NoWay> {
+    let limits = &in_force.settings.limits;
+    open(in_force, limits.connections, Duration::from_secs(limits.request_timeout.into()))
+}
+
+fn open(in_force: &InForce, connections: usize, request_timeout: Duration) -> Result<Client, NoWay> {
+    let settings = &in_force.settings;
+    let (Some(connection), Some(account)) = (&settings.connection, &settings.account) else {
+        return Err(NoWay::NotConfigured);
+    };
+    let Some(password) = in_force.password.clone() else {
+        return Err(NoWay::NoPassword { user: account.user.clone() });
+    };
+    let url = match connection.ews_url.parse() {
+        Ok(url) => url,
+        Err(problem) => {
+            let problem = format!("{problem}");
+            return Err(NoWay::Address { url: connection.ews_url.clone(), problem });
+        }
+    };
+    let credentials = credentials(connection, &account.user, password);
+    let endpoint = Endpoint {
+        extra_roots: connection.extra_roots.clone(),
+        allow_unencrypted: connection.allow_unencrypted,
+        connections,
+        request_timeout,
+        ..Endpoint::new(url, credentials)
+    };
+    Ok(Client::new(endpoint)?)
+}
+
+/// What persons ask of Exchange goes this way: with few connections, which are kept until the settings change.
+#[derive(Debug, Default)]
+pub struct OnDemand {
+    open: Mutex<Option<(u64, Client)>>,
+}
+
+impl OnDemand {
+    pub fn client(&self, in_force: &InForce) -> Result<Client, NoWay> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((change, client)) = open.as_ref()
+            && *change == in_force.change
+        {
+            return Ok(client.clone());
+        }
+        let timeout = Duration::from_secs(in_force.settings.limits.request_timeout.into());
+        let client = self::open(in_force, CONNECTIONS, timeout.min(PATIENCE))?;
+        *open = Some((in_force.change, client.clone()));
+        Ok(client)
+    }
+
+    /// Version of Exchange, where it was asked since the settings changed.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().and_then(|(_, client)| client.server_version()).map(|version| version.to_string())
+    }
+}
