@@ -245,7 +245,8 @@ mod between {
         let key = KeyPair::generate().unwrap();
         let shown = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let server = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let server =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let server = server.with_no_client_auth().with_single_cert(vec![shown.der().clone()], key).unwrap();
         let mut roots = RootCertStore::empty();
@@ -339,12 +340,8 @@ mod apache {
         let Some(lab) = lab() else { return };
         // Kerberos can't help with a name that the domain controller does not know.
         let user = format!("CORP\\{}", lab.account.split('@').next().unwrap());
-        let credentials = Credentials::Password {
-            user,
-            password: lab.password.as_str().into(),
-            order: BOTH.to_vec(),
-            kdc: None,
-        };
+        let credentials =
+            Credentials::Password { user, password: lab.password.as_str().into(), order: BOTH.to_vec(), kdc: None };
         let url = format!("{}/ntlm/EWS/Exchange.asmx", lab.url).parse().unwrap();
         let extra_roots = vec![lab.authority.clone()];
         let client = Client::new(Endpoint { extra_roots, ..Endpoint::new(url, credentials) }).unwrap();

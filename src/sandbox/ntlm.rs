@@ -102,14 +102,16 @@ impl Challenge {
 
     /// Whether whoever claims to be somebody knows the password.
     pub fn verify(&self, claim: &Claim, password: &str, end_point: &EndPoint) -> Result<(), Bad> {
-        let (proof, blob) = claim.response.split_at_checked(16).filter(|(_, blob)| blob.len() >= 28).ok_or(Bad::TooOld)?;
+        let (proof, blob) =
+            claim.response.split_at_checked(16).filter(|(_, blob)| blob.len() >= 28).ok_or(Bad::TooOld)?;
         let hash = Md4::digest(utf16(password));
         let key = mac(&hash, &[&utf16(&format!("{}{}", claim.user.to_uppercase(), claim.domain))]);
         if mac(&key, &[&self.nonce, blob]) != *proof {
             return Err(Bad::Proof);
         }
         let exchange = mac(&key, &[proof]);
-        let session = if claim.flags & KEY_EXCHANGE == 0 { exchange.to_vec() } else { rc4(&exchange, &claim.encrypted_key) };
+        let session =
+            if claim.flags & KEY_EXCHANGE == 0 { exchange.to_vec() } else { rc4(&exchange, &claim.encrypted_key) };
         let flags = value(blob, AV_FLAGS).and_then(|value| number(value, 0)).unwrap_or(0);
         if flags & MIC_PRESENT != 0 {
             let mut message = claim.message.clone();
@@ -313,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_challenge_names_the_domain_and_goes_into_spnego() {
-        let names = Names { netbios: "NORDWIND", domain: "nordwind.example", machine: "EX01", host: "mail.nordwind.example" };
+        let names =
+            Names { netbios: "NORDWIND", domain: "nordwind.example", machine: "EX01", host: "mail.nordwind.example" };
         let mut first = SIGNATURE.to_vec();
         first.extend_from_slice(&[1, 0, 0, 0, 0x07, 0x82, 0x08, 0xe2]);
         let challenge = Challenge::answering(&first, names, [7; 8], 1).unwrap();

@@ -53,7 +53,11 @@ struct Taken {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
     /// Come in; with the token that goes with the answer, and whether the connection stays signed in.
-    In { caller: Caller, token: Option<(Scheme, Vec<u8>)>, persistent: bool },
+    In {
+        caller: Caller,
+        token: Option<(Scheme, Vec<u8>)>,
+        persistent: bool,
+    },
     /// Another token is wanted.
     Further(Scheme, Vec<u8>),
     Out(Denied),
@@ -99,7 +103,11 @@ impl Seat {
         let wrapped = ntlm::is_wrapped(token);
         let Some(message) = ntlm::within(token) else {
             // A ticket of Kerberos, or a list of mechanisms alone: NTLM it has to be.
-            return if wrapped { Entry::Further(scheme, ntlm::wrapped(None)) } else { Entry::Out(Denied::NoCredentials) };
+            return if wrapped {
+                Entry::Further(scheme, ntlm::wrapped(None))
+            } else {
+                Entry::Out(Denied::NoCredentials)
+            };
         };
         match (ntlm::kind(message), challenge) {
             (Some(1), _) => {
@@ -113,16 +121,14 @@ impl Seat {
                 self.lock().challenge = Some(challenge);
                 Entry::Further(scheme, answer)
             }
-            (Some(3), Some(challenge)) => {
-                match self.known(message, &challenge, sign_in) {
-                    Ok(caller) => {
-                        self.lock().by = Some(caller.clone());
-                        let token = wrapped.then(|| (scheme, ntlm::completed()));
-                        Entry::In { caller, token, persistent: true }
-                    }
-                    Err(denied) => Entry::Out(denied),
+            (Some(3), Some(challenge)) => match self.known(message, &challenge, sign_in) {
+                Ok(caller) => {
+                    self.lock().by = Some(caller.clone());
+                    let token = wrapped.then(|| (scheme, ntlm::completed()));
+                    Entry::In { caller, token, persistent: true }
                 }
-            }
+                Err(denied) => Entry::Out(denied),
+            },
             _ => Entry::Out(Denied::NoCredentials),
         }
     }
@@ -133,7 +139,8 @@ impl Seat {
             Denied::Wrong
         };
         let claim = Claim::read(message).map_err(refused)?;
-        sign_in.check_proof(&claim.name, |password| challenge.verify(&claim, password, &self.end_point).map_err(refused))
+        sign_in
+            .check_proof(&claim.name, |password| challenge.verify(&claim, password, &self.end_point).map_err(refused))
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {

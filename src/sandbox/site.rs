@@ -109,7 +109,9 @@ impl Site {
         };
         match path.trim_end_matches('/') {
             "/ews/exchange.asmx" => self.ews(method, headers, body, seat).await,
-            of_tokens if let Some(tenant) = Tokens::tenant(of_tokens) => self.token(method, tenant, &body, secure).await,
+            of_tokens if let Some(tenant) = Tokens::tenant(of_tokens) => {
+                self.token(method, tenant, &body, secure).await
+            }
             "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
                 self.autodiscover(method, &path, headers, &body, secure).await
             }
@@ -437,8 +439,11 @@ fn spoilt(fault: &Fault) -> Answer {
     match fault {
         Fault::Status { status, retry_after, .. } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut answer =
-                if status == StatusCode::UNAUTHORIZED { iis::unauthorized(&[Scheme::Basic]) } else { iis::status_page(status) };
+            let mut answer = if status == StatusCode::UNAUTHORIZED {
+                iis::unauthorized(&[Scheme::Basic])
+            } else {
+                iis::status_page(status)
+            };
             if let Some(seconds) = retry_after {
                 answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }

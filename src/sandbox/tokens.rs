@@ -49,8 +49,11 @@ const LOCKED: Refusal = (50053, "invalid_grant", "The account is locked, too man
 const PASSWORD_EXPIRED: Refusal = (50055, "invalid_grant", "The password is expired.");
 const DISABLED: Refusal = (50057, "invalid_grant", "The user account is disabled.");
 const WRONG_SECRET: Refusal = (7_000_215, "invalid_client", "Invalid client secret provided.");
-const NO_SECRET: Refusal =
-    (7_000_218, "invalid_client", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.");
+const NO_SECRET: Refusal = (
+    7_000_218,
+    "invalid_client",
+    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+);
 const WRONG_CERTIFICATE: Refusal =
     (700_027, "invalid_client", "The certificate with identifier used to sign the client assertion is not registered.");
 const NO_SUCH_APPLICATION: Refusal = (700_016, "unauthorized_client", "Application was not found in the directory.");

@@ -122,7 +122,9 @@ async fn a_server_that_asks_for_ever_is_given_up() {
 async fn tokens_that_are_none_end_the_sign_in_before_the_body_goes_out() {
     let cut_off = challenge();
     let cut_off = &cut_off[..cut_off.len() - 3];
-    for bad in ["NTLM ???", &format!("NTLM {cut_off}"), "NTLM AAAA", "NTLM TlRMTVNTUAACAAAA", "NTLM", "Basic realm=\"x\""] {
+    for bad in
+        ["NTLM ???", &format!("NTLM {cut_off}"), "NTLM AAAA", "NTLM TlRMTVNTUAACAAAA", "NTLM", "Basic realm=\"x\""]
+    {
         let server = Server::start([offers(&["NTLM"]), offers(&[bad])]).await;
         let error = open(&mailbox(&server, &[AuthScheme::Ntlm])).await.unwrap_err();
         assert!(matches!(problem(&error), SignInProblem::NotUnderstood { .. }), "{bad}: {error:?}");
@@ -132,8 +134,8 @@ async fn tokens_that_are_none_end_the_sign_in_before_the_body_goes_out() {
 
 #[tokio::test]
 async fn a_connection_closed_in_the_middle_is_replaced_a_few_times_and_never_costs_a_body() {
-    let server = Server::start([offers(&["NTLM"]), Reply::CloseAfterTheRequest, goes_on(), Reply::recorded("get_folder")])
-        .await;
+    let server =
+        Server::start([offers(&["NTLM"]), Reply::CloseAfterTheRequest, goes_on(), Reply::recorded("get_folder")]).await;
     open(&mailbox(&server, &[AuthScheme::Ntlm])).await.unwrap();
     assert_eq!(course(&server).iter().filter(|(_, _, body)| *body).count(), 1);
 
@@ -214,7 +216,8 @@ impl Authority {
 
     fn server(&self) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
+        let certificate =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -244,7 +247,8 @@ impl Clouds {
         });
         let url = format!("https://localhost:{}/EWS/Exchange.asmx", ews.address.port()).parse().unwrap();
         let roots = vec![authority.0.pem()];
-        let mailbox = mailbox_of(Endpoint { credentials, extra_roots: roots, allow_unencrypted: false, ..endpoint(url) });
+        let mailbox =
+            mailbox_of(Endpoint { credentials, extra_roots: roots, allow_unencrypted: false, ..endpoint(url) });
         Self { tokens, ews, mailbox }
     }
 }

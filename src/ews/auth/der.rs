@@ -43,7 +43,9 @@ mod tests {
         let (sequence, rest) = first(&input[..8]).unwrap();
         assert_eq!((sequence.tag, rest.len()), (0x30, 0));
         assert_eq!(children(sequence.content).collect::<Vec<_>>(), [Value { tag: 2, content: &[0x18] }]);
-        for bad in [&b""[..], &[0x30], &[0x30, 0x85, 1, 1, 1, 1, 1], &[0x30, 0x80], &[0x04, 0x84, 0xff, 0xff, 0xff, 0xff]] {
+        for bad in
+            [&b""[..], &[0x30], &[0x30, 0x85, 1, 1, 1, 1, 1], &[0x30, 0x80], &[0x04, 0x84, 0xff, 0xff, 0xff, 0xff]]
+        {
             assert_eq!(first(bad), None, "{bad:x?}");
         }
     }

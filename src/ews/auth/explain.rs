@@ -43,9 +43,10 @@ pub(in crate::ews) fn explain(problem: &SignInProblem, at: &At, account: &str) -
             Told {
                 concern: Concern::Account,
                 what: format!("{host} does not accept {account} by {}.", scheme.name()),
-                cause: "The user name or the password is wrong, the account is locked, disabled or expired, or a policy \
+                cause:
+                    "The user name or the password is wrong, the account is locked, disabled or expired, or a policy \
                         of the domain forbids this way to sign in."
-                    .to_owned(),
+                        .to_owned(),
                 advice,
             }
         }
@@ -122,9 +123,11 @@ fn kerberos(refusal: KerberosRefusal, host: &str, account: &str) -> Told {
             "The clocks of this machine and of the domain controller differ by more than five minutes.",
             owned(["Set the clock of this machine, and let it follow the domain's time."]),
         ),
-        R::TicketExpired => {
-            (Concern::Moment, "The ticket expired on the way, or a clock is wrong.", owned(["Try again, and check the clocks."]))
-        }
+        R::TicketExpired => (
+            Concern::Moment,
+            "The ticket expired on the way, or a clock is wrong.",
+            owned(["Try again, and check the clocks."]),
+        ),
         R::Policy => (
             Concern::Account,
             "A policy forbids the account to sign in from here or at this time.",

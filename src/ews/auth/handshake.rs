@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use sspi::ntlm::NtlmConfig;
 use sspi::{
     BufferType, ClientRequestFlags, CredentialsBuffers, DataRepresentation, KdcResolution, KerberosConfig, Negotiate,
     NegotiateConfig, Ntlm, SecurityBuffer, Sspi as _, SspiImpl as _,
 };
-use sspi::ntlm::NtlmConfig;
 
 use super::identity::Identity;
 use super::kdc::{Inquiry, Kerberos};
@@ -304,6 +304,8 @@ mod logged_on {
     use super::super::problem::SignInProblem;
 
     pub fn context(_: &str, _: Option<&[u8]>) -> Result<super::Context, SignInProblem> {
-        Err(SignInProblem::LoggedOn("this program was built without Kerberos of the system (feature gssapi)".to_owned()))
+        Err(SignInProblem::LoggedOn(
+            "this program was built without Kerberos of the system (feature gssapi)".to_owned(),
+        ))
     }
 }

@@ -55,7 +55,10 @@ struct Answer {
 
 impl fmt::Debug for Kerberos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kerberos").field("realm", &self.realm).field("configured", &self.configured).finish_non_exhaustive()
+        f.debug_struct("Kerberos")
+            .field("realm", &self.realm)
+            .field("configured", &self.configured)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,9 +127,9 @@ impl Kerberos {
 }
 
 fn with_port(host: &str) -> String {
-    let has_port = host.rsplit_once(':').is_some_and(|(name, port)| {
-        port.parse::<u16>().is_ok() && (!name.contains(':') || name.ends_with(']'))
-    });
+    let has_port = host
+        .rsplit_once(':')
+        .is_some_and(|(name, port)| port.parse::<u16>().is_ok() && (!name.contains(':') || name.ends_with(']')));
     match (has_port, host.contains(':') && !host.starts_with('[')) {
         (true, _) => host.to_owned(),
         (false, true) => format!("[{host}]:{PORT}"),
@@ -248,7 +251,10 @@ fn ask(server: &str, message: &[u8]) -> io::Result<Vec<u8>> {
         stream.read_exact(&mut length)?;
         let announced = u32::from_be_bytes(length) as usize;
         if announced > LARGEST_ANSWER {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an answer of {announced} bytes is announced")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("an answer of {announced} bytes is announced"),
+            ));
         }
         let mut answer = length.to_vec();
         let read = stream.take(announced as u64).read_to_end(&mut answer)?;

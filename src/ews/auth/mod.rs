@@ -26,7 +26,7 @@ mod tests;
 
 pub(super) use binding::channel_bindings;
 pub(super) use explain::explain;
-pub(super) use handshake::{Handshake, Leg, Mechanism, Who};
+pub(super) use handshake::{Handshake, Mechanism, Who};
 pub use identity::Identity;
 pub(super) use identity::basic;
 pub(super) use kdc::Kerberos;

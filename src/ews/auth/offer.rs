@@ -92,7 +92,8 @@ fn challenges(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     values.flat_map(|value| outside_quotes(value)).filter_map(|part| {
         let (scheme, rest) = part.split_once([' ', '\t']).unwrap_or((part, ""));
         // A parameter of the scheme before it, such as realm="…".
-        let is_name = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let is_name =
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         is_name.then(|| (scheme, rest.trim()))
     })
 }
@@ -141,7 +142,8 @@ mod tests {
     fn offers_are_read_from_one_header_or_many() {
         let of_iis = offers(&["Negotiate", "NTLM", "Basic realm=\"mail.nordwind.example\""]);
         assert_eq!(of_iis.0, ["Negotiate", "NTLM", "Basic"]);
-        let of_proxy = offers(&["negotiate, NTLM ,Basic realm=\"a, Digest b\\\", NTLM\", charset=\"UTF-8\", Bearer x=y"]);
+        let of_proxy =
+            offers(&["negotiate, NTLM ,Basic realm=\"a, Digest b\\\", NTLM\", charset=\"UTF-8\", Bearer x=y"]);
         assert_eq!(of_proxy.0, ["negotiate", "NTLM", "Basic", "Bearer"]);
         assert_eq!(offers(&["", " , ,", "=,\"\""]).0, [""; 0]);
     }

@@ -348,7 +348,10 @@ enum Ended {
     /// The connection was closed before the request was sent, or stands where it can't be signed in.
     Lost,
     /// The sign-in was seen through to its end, and refused.
-    Refused { bound: bool, kerberos: bool },
+    Refused {
+        bound: bool,
+        kerberos: bool,
+    },
     Problem(SignInProblem),
     Error(EwsError),
 }

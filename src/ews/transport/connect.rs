@@ -81,8 +81,7 @@ impl Dialer {
         let Some((connector, name)) = &self.tls else {
             return Ok(Opened { sender: speak(stream, at).await?, bindings: None });
         };
-        let stream =
-            connector.connect(name.clone(), stream).await.map_err(|error| failure::of_handshake(error, at))?;
+        let stream = connector.connect(name.clone(), stream).await.map_err(|error| failure::of_handshake(error, at))?;
         let certificates = stream.get_ref().1.peer_certificates();
         let bindings = certificates.and_then(<[_]>::first).and_then(|shown| auth::channel_bindings(shown));
         Ok(Opened { sender: speak(stream, at).await?, bindings })

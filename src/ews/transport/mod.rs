@@ -302,7 +302,13 @@ fn sign_in(endpoint: &Endpoint, host: &str, connect_timeout: Duration) -> Result
     };
     let choosing = |order: Vec<AuthScheme>, basic, bound: Bound| {
         let basic_is_safe = bound.is_encrypted() || endpoint.allow_unencrypted;
-        SignIn::Choosing(Box::new(Choosing { order, basic, basic_is_safe, bound, chosen: tokio::sync::Mutex::default() }))
+        SignIn::Choosing(Box::new(Choosing {
+            order,
+            basic,
+            basic_is_safe,
+            bound,
+            chosen: tokio::sync::Mutex::default(),
+        }))
     };
     Ok(match &endpoint.credentials {
         Credentials::Basic { user, password } => SignIn::Basic(auth::basic(user, password)?),

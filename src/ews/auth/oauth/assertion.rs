@@ -64,8 +64,9 @@ impl Signer {
         let bad = |problem: String| TokenProblem::Certificate(problem);
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
             .map_err(|error| bad(format!("the certificate is not PEM text ({error})")))?;
-        let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes())
-            .map_err(|error| bad(format!("the key is not PEM text ({error}); a protected one has to be decrypted first")))?;
+        let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|error| {
+            bad(format!("the key is not PEM text ({error}); a protected one has to be decrypted first"))
+        })?;
         let key = match &key {
             PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
             PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),

@@ -66,11 +66,9 @@ impl Endpoint {
             Grant::Certificate { certificate, key, algorithm } => {
                 Proof::Signed(Signer::new(certificate, key, *algorithm).map_err(ClientError::Token)?)
             }
-            Grant::Password { user, password, client_secret } => Proof::Password {
-                user: user.clone(),
-                password: password.clone(),
-                client_secret: client_secret.clone(),
-            },
+            Grant::Password { user, password, client_secret } => {
+                Proof::Password { user: user.clone(), password: password.clone(), client_secret: client_secret.clone() }
+            }
         };
         let http = Client::builder()
             .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
@@ -97,7 +95,10 @@ impl Endpoint {
             Proof::Signed(signer) => {
                 form.push(("grant_type", "client_credentials".to_owned()));
                 form.push(("client_assertion_type", JWT_BEARER.to_owned()));
-                form.push(("client_assertion", signer.sign(&self.client_id, self.url.as_str(), jiff::Timestamp::now())?));
+                form.push((
+                    "client_assertion",
+                    signer.sign(&self.client_id, self.url.as_str(), jiff::Timestamp::now())?,
+                ));
             }
             Proof::Password { user, password, client_secret } => {
                 form.push(("grant_type", "password".to_owned()));

@@ -159,7 +159,10 @@ impl Tokens {
         match issued {
             Ok(Issued { header, lasts }) => {
                 let replace_from = now + lasts.saturating_sub(AHEAD.min(lasts / 2));
-                *held = Held { token: Some(Token { header: header.clone(), replace_from, expires: now + lasts }), failed: None };
+                *held = Held {
+                    token: Some(Token { header: header.clone(), replace_from, expires: now + lasts }),
+                    failed: None,
+                };
                 Ok(Bearer { header, fresh: true })
             }
             Err(problem) => {

@@ -172,7 +172,9 @@ fn told(refusal: &Refusal) -> InWords {
         Some(50131 | 53000..=53011) => (
             ACCOUNT,
             "A Conditional Access policy forbids the sign-in.",
-            &["See the sign-in log in Microsoft Entra for the policy, and exempt the account or allow this machine's address."],
+            &[
+                "See the sign-in log in Microsoft Entra for the policy, and exempt the account or allow this machine's address.",
+            ],
         ),
         Some(65001 | 90094) => (
             APPLICATION,
@@ -197,11 +199,15 @@ fn told(refusal: &Refusal) -> InWords {
             "The client secret has expired.",
             &["Make a new client secret for the application, and enter its value."],
         ),
-        Some(7_000_112) => (APPLICATION, "The application is disabled in this tenant.", &["Enable it in Microsoft Entra."]),
+        Some(7_000_112) => {
+            (APPLICATION, "The application is disabled in this tenant.", &["Enable it in Microsoft Entra."])
+        }
         Some(700_016) => (
             APPLICATION,
             "The tenant does not know an application of this identifier.",
-            &["Check connection.oauth.client_id and connection.oauth.tenant; both stand on the application's overview page."],
+            &[
+                "Check connection.oauth.client_id and connection.oauth.tenant; both stand on the application's overview page.",
+            ],
         ),
         Some(700_027) => (
             APPLICATION,
@@ -228,13 +234,17 @@ fn told(refusal: &Refusal) -> InWords {
             "The application may not ask for tokens in this way.",
             &["Check how the application is registered, and connection.oauth.grant."],
         ),
-        Some(90033 | 90055 | 50196) => {
-            ("Microsoft Entra issues no tokens at the moment.", "It is busy, or was asked too often.", &["Try again in some minutes."])
-        }
+        Some(90033 | 90055 | 50196) => (
+            "Microsoft Entra issues no tokens at the moment.",
+            "It is busy, or was asked too often.",
+            &["Try again in some minutes."],
+        ),
         _ => (
             "Microsoft Entra refuses the token.",
             "It says why in its own words below.",
-            &["Look the number up at https://login.microsoftonline.com/error, and see the sign-in log in Microsoft Entra."],
+            &[
+                "Look the number up at https://login.microsoftonline.com/error, and see the sign-in log in Microsoft Entra.",
+            ],
         ),
     };
     InWords { what: what.to_owned(), cause, advice }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -37,7 +39,11 @@ impl Issuer for Source {
     }
 }
 
-fn tokens(lasts: u64, refuses_from: usize, gate: Option<Arc<tokio::sync::Semaphore>>) -> (Arc<Tokens>, Arc<AtomicUsize>) {
+fn tokens(
+    lasts: u64,
+    refuses_from: usize,
+    gate: Option<Arc<tokio::sync::Semaphore>>,
+) -> (Arc<Tokens>, Arc<AtomicUsize>) {
     let asked = Arc::<AtomicUsize>::default();
     let source = Source { asked: asked.clone(), lasts: Duration::from_secs(lasts), refuses_from, gate };
     (Arc::new(Tokens::new(Box::new(source))), asked)
@@ -210,7 +216,8 @@ fn an_application_proves_itself_with_its_certificate() {
 fn a_certificate_or_key_that_can_not_be_used_is_told() {
     let ec = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["siu".to_owned()]).unwrap().self_signed(&ec).unwrap().pem();
-    let problem = |certificate: &str, key: &str| Signer::new(certificate, &key.to_owned().into(), Algorithm::Ps256).unwrap_err();
+    let problem =
+        |certificate: &str, key: &str| Signer::new(certificate, &key.to_owned().into(), Algorithm::Ps256).unwrap_err();
     for (certificate, key, words) in [
         ("", ec.serialize_pem(), "certificate is not PEM"),
         (certificate.as_str(), "Geheim".to_owned(), "key is not PEM"),
