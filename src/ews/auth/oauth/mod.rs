@@ -12,12 +12,11 @@ mod tests;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
-use tokio::time::Instant;
 
 pub use assertion::Algorithm;
 pub(in crate::ews) use endpoint::Endpoint;
@@ -76,13 +75,22 @@ pub(in crate::ews) trait Issuer: Send + Sync + fmt::Debug {
     fn issue(&self) -> BoxFuture<'_, Result<Issued, TokenProblem>>;
 }
 
+/// What time it is.
+type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
+
 /// The tokens of one account, the newest at hand.
-#[derive(Debug)]
 pub(in crate::ews) struct Tokens {
     issuer: Box<dyn Issuer>,
+    clock: Clock,
     held: Mutex<Held>,
     /// Held by the one that asks.
     asking: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -108,12 +116,16 @@ pub(in crate::ews) struct Bearer {
 
 impl Tokens {
     pub fn new(issuer: Box<dyn Issuer>) -> Self {
-        Self { issuer, held: Mutex::default(), asking: tokio::sync::Mutex::default() }
+        Self::by_clock(issuer, Box::new(Instant::now))
+    }
+
+    fn by_clock(issuer: Box<dyn Issuer>, clock: Clock) -> Self {
+        Self { issuer, clock, held: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
     /// The token at hand, or a new one.
     pub async fn bearer(&self) -> Result<Bearer, TokenProblem> {
-        let now = Instant::now();
+        let now = (self.clock)();
         if let Some(token) = self.usable(now) {
             if now < token.replace_from {
                 return Ok(Bearer { header: token.header, fresh: false });
@@ -125,13 +137,13 @@ impl Tokens {
                     Err(problem) => tracing::warn!("the next token could not be had yet: {problem}"),
                 }
                 if let Some(token) = &mut self.lock().token {
-                    token.replace_from = Instant::now() + REMEMBERED;
+                    token.replace_from = (self.clock)() + REMEMBERED;
                 }
             }
             return Ok(Bearer { header: token.header, fresh: false });
         }
         let _asking = self.asking.lock().await;
-        let now = Instant::now();
+        let now = (self.clock)();
         if let Some(token) = self.usable(now) {
             return Ok(Bearer { header: token.header, fresh: false });
         }
@@ -154,7 +166,7 @@ impl Tokens {
 
     async fn ask(&self) -> Result<Bearer, TokenProblem> {
         let issued = self.issuer.issue().await;
-        let now = Instant::now();
+        let now = (self.clock)();
         let mut held = self.lock();
         match issued {
             Ok(Issued { header, lasts }) => {

@@ -39,14 +39,29 @@ impl Issuer for Source {
     }
 }
 
-fn tokens(
-    lasts: u64,
-    refuses_from: usize,
-    gate: Option<Arc<tokio::sync::Semaphore>>,
-) -> (Arc<Tokens>, Arc<AtomicUsize>) {
+/// A clock that the test sets.
+#[derive(Clone)]
+struct Watch(Arc<Mutex<Instant>>);
+
+impl Watch {
+    fn advance(&self, seconds: u64) {
+        *self.0.lock().unwrap() += Duration::from_secs(seconds);
+    }
+}
+
+struct Scene {
+    tokens: Arc<Tokens>,
+    asked: Arc<AtomicUsize>,
+    watch: Watch,
+}
+
+fn scene(lasts: u64, refuses_from: usize, gate: Option<Arc<tokio::sync::Semaphore>>) -> Scene {
     let asked = Arc::<AtomicUsize>::default();
     let source = Source { asked: asked.clone(), lasts: Duration::from_secs(lasts), refuses_from, gate };
-    (Arc::new(Tokens::new(Box::new(source))), asked)
+    let watch = Watch(Arc::new(Mutex::new(Instant::now())));
+    let clock = watch.clone();
+    let tokens = Tokens::by_clock(Box::new(source), Box::new(move || *clock.0.lock().unwrap()));
+    Scene { tokens: Arc::new(tokens), asked, watch }
 }
 
 async fn token(tokens: &Tokens) -> (String, bool) {
@@ -55,13 +70,13 @@ async fn token(tokens: &Tokens) -> (String, bool) {
 }
 
 /// U11
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_token_is_used_until_shortly_before_it_expires() {
-    let (tokens, _) = tokens(3600, usize::MAX, None);
+    let Scene { tokens, watch, .. } = scene(3600, usize::MAX, None);
     assert_eq!(token(&tokens).await, ("Bearer t0".to_owned(), true));
-    tokio::time::advance(Duration::from_secs(3299)).await;
+    watch.advance(3299);
     assert_eq!(token(&tokens).await, ("Bearer t0".to_owned(), false));
-    tokio::time::advance(Duration::from_secs(2)).await;
+    watch.advance(2);
     assert_eq!(token(&tokens).await, ("Bearer t1".to_owned(), true));
 }
 
@@ -69,7 +84,7 @@ async fn a_token_is_used_until_shortly_before_it_expires() {
 #[tokio::test]
 async fn many_requests_at_once_ask_for_one_token() {
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
-    let (tokens, asked) = tokens(3600, usize::MAX, Some(gate.clone()));
+    let Scene { tokens, asked, .. } = scene(3600, usize::MAX, Some(gate.clone()));
     let requests: Vec<_> = (0..50)
         .map(|_| {
             let tokens = tokens.clone();
@@ -84,12 +99,12 @@ async fn many_requests_at_once_ask_for_one_token() {
 }
 
 /// U11
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn while_one_asks_for_the_next_token_the_others_go_on_with_the_old_one() {
     let gate = Arc::new(tokio::sync::Semaphore::new(1));
-    let (tokens, asked) = tokens(3600, usize::MAX, Some(gate.clone()));
+    let Scene { tokens, asked, watch } = scene(3600, usize::MAX, Some(gate.clone()));
     assert_eq!(token(&tokens).await.0, "Bearer t0");
-    tokio::time::advance(Duration::from_secs(3400)).await;
+    watch.advance(3400);
     let refresher = tokio::spawn({
         let tokens = tokens.clone();
         async move { token(&tokens).await }
@@ -104,28 +119,28 @@ async fn while_one_asks_for_the_next_token_the_others_go_on_with_the_old_one() {
 }
 
 /// U11
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_next_token_that_can_not_be_had_leaves_the_old_one_in_use_to_its_end() {
-    let (tokens, asked) = tokens(3600, 1, None);
+    let Scene { tokens, asked, watch } = scene(3600, 1, None);
     assert_eq!(token(&tokens).await.0, "Bearer t0");
-    tokio::time::advance(Duration::from_secs(3400)).await;
+    watch.advance(3400);
     for _ in 0..10 {
         assert_eq!(token(&tokens).await.0, "Bearer t0");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
-    tokio::time::advance(Duration::from_secs(200)).await;
+    watch.advance(200);
     assert!(tokens.bearer().await.is_err());
 }
 
 /// U11
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_wrong_password_is_not_tried_again_with_every_request() {
-    let (tokens, asked) = tokens(3600, 0, None);
+    let Scene { tokens, asked, watch } = scene(3600, 0, None);
     for _ in 0..20 {
         assert!(matches!(tokens.bearer().await, Err(TokenProblem::Refused(_))));
     }
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    tokio::time::advance(Duration::from_secs(31)).await;
+    watch.advance(31);
     assert!(tokens.bearer().await.is_err());
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
@@ -133,7 +148,7 @@ async fn a_wrong_password_is_not_tried_again_with_every_request() {
 /// U11
 #[tokio::test]
 async fn a_token_that_was_refused_is_not_used_again() {
-    let (tokens, _) = tokens(3600, usize::MAX, None);
+    let Scene { tokens, .. } = scene(3600, usize::MAX, None);
     let first = tokens.bearer().await.unwrap();
     tokens.refused(&first.header);
     assert_eq!(token(&tokens).await, ("Bearer t1".to_owned(), true));
