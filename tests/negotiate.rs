@@ -133,12 +133,17 @@ async fn many_requests_go_over_few_connections_each_signed_in_once() {
 async fn connections_that_were_cut_are_made_and_signed_in_anew() {
     let scene = Scene::open(&[Scheme::Ntlm]).await;
     let client = scene.with_password(ACCOUNT, &[AuthScheme::Ntlm]);
-    open(&client).await.unwrap();
-    scene.sandbox.control().cut_connections();
-    open(&client).await.unwrap();
-    scene.sandbox.control().add_fault(Rule::every(Fault::Drop { executed: false }).on("SignIn").times(1)).unwrap();
-    scene.sandbox.control().cut_connections();
-    open(&client).await.unwrap();
+    for faults in [0, 1] {
+        open(&client).await.unwrap();
+        let rule = Rule::every(Fault::Drop { executed: false }).on("SignIn").times(faults);
+        scene.sandbox.control().add_fault(rule).unwrap();
+        scene.sandbox.control().cut_connections();
+        // A request that meets the cut itself is not sent again: it may have been carried out.
+        if let Err(error) = open(&client).await {
+            assert!(matches!(error, EwsError::Dropped { may_have_taken_effect: true, .. }), "{error:?}");
+        }
+        open(&client).await.unwrap();
+    }
 }
 
 /// U11

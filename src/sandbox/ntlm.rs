@@ -159,7 +159,15 @@ impl Claim {
 /// The NTLM message in a token of Negotiate, which may be one without anything around it.
 pub fn within(token: &[u8]) -> Option<&[u8]> {
     let at = token.windows(SIGNATURE.len()).position(|window| window == SIGNATURE)?;
-    Some(&token[at..])
+    let (around, message) = token.split_at(at);
+    // The length of the OCTET STRING that it is the content of; behind it may stand a checksum.
+    let length = match around {
+        [] => message.len(),
+        [.., 0x04, 0x82, high, low] => usize::from(u16::from_be_bytes([*high, *low])),
+        [.., 0x04, 0x81, length] | [.., 0x04, length @ 0..=0x7f] => usize::from(*length),
+        _ => return None,
+    };
+    message.get(..length)
 }
 
 /// Whether a token has SPNEGO around what it carries.
@@ -325,6 +333,7 @@ mod tests {
         let token = wrapped(Some(challenge.message()));
         assert!(is_wrapped(&token) && !is_wrapped(challenge.message()));
         assert_eq!(within(&token), Some(challenge.message()));
+        assert_eq!(within(&[&token[..], b"checksum"].concat()), Some(challenge.message()));
         assert_eq!(Challenge::answering(b"NTLMSSP\0\x03\0\0\0", names, [7; 8], 1).unwrap_err(), Bad::Message);
         assert!(is_wrapped(&completed()) && within(&completed()).is_none());
     }

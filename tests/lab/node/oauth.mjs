@@ -5,7 +5,7 @@
 //
 // In FOLDER: tls-key.pem and tls-cert.pem of the server, app-cert.pem of the application that signs in with a certificate.
 // Prints `ready PORT`, and ends with its standard input.
-import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -27,7 +27,7 @@ const application = (client_id, rest) => ({
   client_id, grant_types: ['client_credentials'], redirect_uris: [], response_types: [], scope, ...rest,
 });
 const key = {
-  ...createPublicKey(certificate.publicKey).export({ format: 'jwk' }), use: 'sig', 'x5t#S256': thumbprint,
+  ...certificate.publicKey.export({ format: 'jwk' }), use: 'sig', 'x5t#S256': thumbprint,
 };
 const provider = new Provider(`https://localhost:${port}`, {
   clients: [
