@@ -44,8 +44,7 @@ const provider = new Provider(`https://localhost:${port}`, {
   ttl: { ClientCredentials: () => lasts },
 });
 const issuer = provider.callback();
-const issued = { count: 0 };
-provider.on('client_credentials.issued', () => { issued.count += 1; });
+let issued = 0;
 provider.on('server_error', (_, error) => console.error(error));
 provider.on('grant.error', (_, error) => console.error(`${error.error}: ${error.error_detail ?? error.error_description}`));
 
@@ -73,7 +72,8 @@ server.on('request', (request, answer) => {
     lasts = Number(request.url.slice(7));
     return answer.end();
   }
-  if (request.url === '/issued') return answer.end(String(issued.count));
+  if (request.url === '/issued') return answer.end(String(issued));
+  answer.on('finish', () => { issued += answer.statusCode === 200 ? 1 : 0; });
   return issuer(request, answer);
 });
 process.stdin.resume();
