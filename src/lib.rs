@@ -15,6 +15,7 @@
 //! | [`pipe`] | the local API that both programs share |
 //! | [`sandbox`] | an embedded Exchange-like organisation; knows nothing of our client |
 //! | [`secret`] | the account's password at rest |
+//! | `name_service`, `tls` | how names are asked for, and what is wrong with a certificate: for all clients |
 //! | [`cli`] | the command line of `siu-updater`, one file a command |
 //! | [`demo`] | the whole product on sample mail, in one go |
 //! | `panel` | the Administration Panel (feature `panel`) |
@@ -25,6 +26,7 @@ pub mod directory;
 pub mod ews;
 pub mod management;
 pub mod message;
+mod name_service;
 #[cfg(feature = "panel")]
 pub mod panel;
 pub mod pipe;
@@ -32,4 +34,5 @@ pub mod sandbox;
 pub mod secret;
 pub mod settings;
 pub mod setup;
+mod tls;
 pub mod updater;

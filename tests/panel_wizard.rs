@@ -36,11 +36,14 @@ fn draw(ui: &mut Ui, panel: &mut Panel) {
 
 impl Desk {
     fn new(rehearsal: Rehearsal) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let pipe = Client::new(&rehearsal.pipe()).unwrap();
         let connect = Arc::new(Remembering::new(Arc::new(Rehearsed::new(rehearsal.opened()))));
         let files = Arc::new(SystemFiles);
-        let start = Start { pipe: rehearsal.pipe(), connect, files, rehearsal: Some(rehearsal) };
+        Self::start(Start { pipe: rehearsal.pipe(), connect, files, rehearsal: Some(rehearsal) })
+    }
+
+    fn start(start: Start) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let pipe = Client::new(&start.pipe).unwrap();
         let panel = Panel::new(&egui::Context::default(), runtime.handle(), start).unwrap();
         let window = Harness::builder()
             .with_size(vec2(1_100.0, 760.0))

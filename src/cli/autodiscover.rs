@@ -1,6 +1,8 @@
 //! `siu-updater autodiscover`: what Autodiscover finds for an address, and everything that was tried.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
 use reqwest::Url;
@@ -9,7 +11,7 @@ use super::configure::https_url;
 use super::failure::Failure;
 use super::{password, render};
 use crate::ews::Credentials;
-use crate::ews::autodiscover::{Attempt, Autodiscover, Options};
+use crate::ews::autodiscover::{Attempt, Autodiscover, DnsServices, Options};
 use crate::settings::SmtpAddress;
 
 /// Find the Exchange server of a mailbox by Autodiscover, and say what was tried
@@ -36,6 +38,9 @@ pub struct Arguments {
     /// Ask this service first
     #[arg(long = "url", value_name = "URL", value_parser = https_url)]
     urls: Vec<Url>,
+    /// Name server to ask [default: those of the system]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    name_server: Option<SocketAddr>,
     /// Let redirections lead to this host or domain as well
     #[arg(long, value_name = "HOST")]
     trust: Vec<String>,
@@ -59,7 +64,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             Some(Credentials::Basic { user: account.clone(), password: given.ok_or_else(missing)? })
         }
     };
-    let options = Options { known: arguments.urls, trusted: arguments.trust, extra_roots, ..Options::default() };
+    let options = Options {
+        known: arguments.urls,
+        trusted: arguments.trust,
+        extra_roots,
+        services: Arc::new(arguments.name_server.map(DnsServices::at).unwrap_or_default()),
+        name_server: arguments.name_server,
+        ..Options::default()
+    };
     let autodiscover = Autodiscover::new(options).map_err(|error| Failure::new(error.to_string()))?;
     match autodiscover.find(&arguments.address, credentials.as_ref()).await {
         Ok(found) => {
@@ -67,6 +79,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             let mut out = std::io::stdout().lock();
             for url in found.ews_urls {
                 writeln!(out, "{url}")?;
+            }
+            if let Some(version) = found.version {
+                writeln!(std::io::stderr(), "The server tells its version as {version}.")?;
             }
             Ok(())
         }

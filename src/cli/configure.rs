@@ -13,7 +13,7 @@ use super::place::Pipe;
 use super::progress::{self, Lines};
 use super::{explain, password, render};
 use crate::directory::{self, Directory, SignIn};
-use crate::ews::autodiscover;
+use crate::ews::autodiscover::{self, DnsServices};
 use crate::pipe::client::Client;
 use crate::settings::{Environment, SmtpAddress};
 use crate::setup::validate::{self, USUAL_ACCOUNT_NAME};
@@ -38,7 +38,7 @@ The account's password is never an argument, where every user of the machine cou
 --password-stdin, or in SIU_PASSWORD.
 
 Exit status:
-  0  configured; Sent Items Update is on
+  0  configured; Sent Items Update is on, unless it was switched off before
   1  a step failed or was cancelled; what, why and what to do is on standard error
   2  the command line, or an answer in it, is not understood
   3  the updater does not run, or can't be reached
@@ -73,6 +73,9 @@ pub struct Arguments {
     /// PowerShell
     #[arg(long, value_name = "URL", value_parser = https_url)]
     management: Option<Url>,
+    /// Grant the right for the mailboxes of this management scope only [default: for all]
+    #[arg(long, value_name = "NAME")]
+    write_scope: Option<String>,
     /// Ask this Autodiscover service first
     #[arg(long, value_name = "URL", value_parser = https_url)]
     autodiscover_url: Vec<Url>,
@@ -208,8 +211,11 @@ async fn domain(arguments: &Arguments, client: &Client, sign_in: SignIn) -> Resu
             known: arguments.autodiscover_url.clone(),
             connection_points: Some(Arc::new(directory.clone())),
             trusted: arguments.trust.clone(),
+            services: Arc::new(arguments.place.name_server.map(DnsServices::at).unwrap_or_default()),
+            name_server: arguments.place.name_server,
             ..autodiscover::Options::default()
         },
+        write_scope: arguments.write_scope.clone(),
         mailbox: arguments.mailbox.clone(),
         ..DomainOptions::new(directory, settings)
     }))
@@ -226,7 +232,8 @@ fn plan(setup: &Setup, answers: &Answers) -> Result<(), Failure> {
 
 fn conclude(report: &Report) -> Result<(), Failure> {
     if report.succeeded() {
-        writeln!(std::io::stdout(), "Sent Items Update is configured and on.")?;
+        let state = if report.stays_off { "off, as it was before (siu-updater settings on)" } else { "on" };
+        writeln!(std::io::stdout(), "Sent Items Update is configured and {state}.")?;
         return Ok(());
     }
     let end = report.steps.iter().find(|(_, state)| matches!(state, StepState::Failed(_) | StepState::Cancelled));

@@ -28,7 +28,7 @@ pub struct DirectoryPlace {
     /// File with certificate authorities (PEM) to trust beside the system's; may be given several times
     #[arg(long = "ca", value_name = "FILE")]
     pub ca_files: Vec<PathBuf>,
-    /// Name server to ask for the domain's controllers [default: those of the system]
+    /// Name server to ask for the domain's controllers and for Autodiscover [default: those of the system]
     #[arg(long = "name-server", value_name = "ADDRESS:PORT")]
     pub name_server: Option<SocketAddr>,
     /// User principal name to sign in with; its password is taken from SIU_DIRECTORY_PASSWORD [default: the logged-on

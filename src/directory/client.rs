@@ -106,6 +106,11 @@ impl Directory {
         &self.shared.means.sign_in
     }
 
+    /// The name service that controllers are found with.
+    pub(super) fn names(&self) -> &Names {
+        &self.shared.means.names
+    }
+
     pub(super) fn own(&self) -> &Arc<Domain> {
         &self.shared.own
     }

@@ -20,7 +20,7 @@ use super::error::{ConnectProblem, DirectoryError};
 use super::kerberos::KerberosProblem;
 use super::names::Names;
 use super::refusal::Refusal;
-use super::tls::TlsProblem;
+use crate::tls::TlsProblem;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +135,9 @@ impl Encrypted {
             Ok(Ok(Ok(opened))) => opened,
             Ok(Ok(Err(error))) => {
                 return Err(match error {
-                    LdapError::Io { source } => DirectoryError::Tls { controller, problem: TlsProblem::of(&source) },
+                    LdapError::Io { source } => {
+                        DirectoryError::Tls { controller, problem: TlsProblem::of_handshake(&source) }
+                    }
                     LdapError::LdapResult { result } => {
                         DirectoryError::NoEncryption { controller, said: said(&result) }
                     }

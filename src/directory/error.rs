@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::SearchError;
 use super::kerberos::KerberosProblem;
 use super::refusal::Refusal;
-use super::tls::TlsProblem;
+use crate::tls::TlsProblem;
 
 /// Why the directory could not be asked, or did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum DirectoryError {
     #[error("{}", problem.meaning(controller))]
     Connect { controller: String, problem: ConnectProblem },
     /// The controller could not prove who it is.
-    #[error("{}", problem.meaning(controller))]
+    #[error("{}", problem.meaning_of(controller))]
     Tls { controller: String, problem: TlsProblem },
     /// StartTLS was refused, so that nothing secret could be said.
     #[error("the domain controller {controller} offers no encryption ({said}), so the password was not sent to it")]

@@ -23,21 +23,23 @@ mod presence;
 mod refusal;
 mod session;
 mod sid;
+mod site;
 mod tls;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use uuid::Uuid;
 
+pub use crate::tls::TlsProblem;
 pub use accounts::{AccountCheck, AccountCondition, AccountVerdict, CreateError, NewAccount};
 pub use client::{Directory, Nesting, Options, SignIn, Timeouts};
+pub use connection_points::ConnectionPoints;
 pub use error::{ConnectProblem, DirectoryError, Limit};
 pub use groups::Member;
 pub use kerberos::KerberosProblem;
 pub use object::{DirectoryObject, Kinds, Location, LocationKind, Query};
 pub use presence::Presence;
 pub use refusal::Refusal;
-pub use tls::TlsProblem;
 
 /// What went wrong between us and the directory, in words for the administrator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,14 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::rdata::SRV;
 
 use super::controller::Controller;
 use super::error::{ConnectProblem, DirectoryError};
+use crate::name_service;
 
 /// The name service.
 #[derive(Clone)]
@@ -24,25 +23,7 @@ pub(super) struct Names {
 impl Names {
     /// Asks the system's name servers, or the one at this address.
     pub fn new(server: Option<SocketAddr>) -> Self {
-        let builder = match server {
-            None => TokioResolver::builder_tokio(),
-            Some(server) => {
-                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-                    connection.port = server.port();
-                    connection
-                });
-                let server = NameServerConfig::new(server.ip(), true, connections.into());
-                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-                Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
-            }
-        };
-        let resolver = builder.and_then(|mut builder| {
-            // A server that is down shall not hold a person up for long.
-            let options = builder.options_mut();
-            options.timeout = std::time::Duration::from_secs(2);
-            options.attempts = 2;
-            builder.build()
-        });
+        let resolver = name_service::resolver(server, 2);
         Self { resolver: resolver.map_err(|error| error.to_string()), own_server: server.is_some() }
     }
 

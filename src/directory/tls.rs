@@ -1,15 +1,14 @@
 //! How a controller proves who it is.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{CertificateError, ClientConfig, InvalidMessage};
 use tokio_rustls::rustls;
 
 use super::error::DirectoryError;
+use crate::tls::TlsProblem;
 
 /// Trusts the system's certificate authorities, and these.
 pub(super) fn config(extra_roots: &[String]) -> Result<Arc<ClientConfig>, DirectoryError> {
@@ -44,58 +43,8 @@ pub(super) fn config(extra_roots: &[String]) -> Result<Arc<ClientConfig>, Direct
     Ok(Arc::new(config))
 }
 
-/// What is wrong with the encryption or the controller's certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TlsProblem {
-    Expired,
-    NotYetValid,
-    UnknownIssuer,
-    /// The certificate is for other names; here as far as they are known.
-    WrongName(Vec<String>),
-    Revoked,
-    BadCertificate(String),
-    /// Something that speaks no TLS answers on this port.
-    NotTls,
-    /// No common version or cipher, or the controller broke the handshake off.
-    NoAgreement(String),
-    Other(String),
-}
-
 impl TlsProblem {
-    /// What an error of the handshake means.
-    pub(super) fn of(error: &io::Error) -> Self {
-        let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
-        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(certificate)) => Self::of_certificate(certificate),
-            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Self::NotTls,
-            Some(error @ (rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_))) => {
-                Self::NoAgreement(error.to_string())
-            }
-            Some(other) => Self::Other(other.to_string()),
-            // A controller without a certificate takes the connection and drops it.
-            None => match error.kind() {
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                    Self::NoAgreement("the server broke the handshake off".to_owned())
-                }
-                _ => Self::Other(error.to_string()),
-            },
-        }
-    }
-
-    fn of_certificate(error: &CertificateError) -> Self {
-        match error {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
-            // A bad signature is that of another authority with the name of one that is trusted.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
-            CertificateError::NotValidForName => Self::WrongName(Vec::new()),
-            CertificateError::NotValidForNameContext { presented, .. } => Self::WrongName(names(presented)),
-            CertificateError::Revoked => Self::Revoked,
-            other => Self::BadCertificate(other.to_string()),
-        }
-    }
-
-    pub(super) fn meaning(&self, controller: &str) -> String {
+    pub(super) fn meaning_of(&self, controller: &str) -> String {
         match self {
             Self::Expired => format!("the certificate of {controller} has expired"),
             Self::NotYetValid => format!("the certificate of {controller} is not valid yet"),
@@ -136,13 +85,4 @@ impl TlsProblem {
             }
         }
     }
-}
-
-/// The first names of a certificate, without what rustls writes around them: `DnsName("dc1.example.com")`.
-fn names(presented: &[String]) -> Vec<String> {
-    let plain = |name: &String| match name.split_once('"').and_then(|(_, rest)| rest.split_once('"')) {
-        Some((name, _)) => name.to_owned(),
-        None => name.clone(),
-    };
-    presented.iter().take(5).map(plain).collect()
 }

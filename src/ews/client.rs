@@ -154,6 +154,12 @@ impl Mailbox {
         &self.place.mailbox
     }
 
+    /// Address of EWS on the server where it is worked on.
+    #[must_use]
+    pub fn server_url(&self) -> &str {
+        &self.place.server.url
+    }
+
     /// An envelope for a request to this mailbox.
     pub(super) fn envelope(&self) -> Writer {
         Writer::impersonating(&self.place.mailbox)

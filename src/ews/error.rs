@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::response_code::ResponseCode;
 use crate::settings::SmtpAddress;
+use crate::tls::TlsProblem;
 
 /// Why an operation did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +60,7 @@ pub enum EwsError {
     #[error("{at}: {}", problem.meaning(at))]
     Connect { problem: ConnectProblem, at: At, source: reqwest::Error },
     /// The server could not prove who it is, or no encryption was agreed on: certainly nothing was sent.
-    #[error("{at}: {}", problem.meaning(at))]
+    #[error("{at}: {}", problem.meaning_at(at))]
     Tls { problem: TlsProblem, at: At, source: reqwest::Error },
     /// No answer in time.
     #[error(
@@ -224,26 +225,8 @@ impl ConnectProblem {
     }
 }
 
-/// What is wrong with the encryption or the server's certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TlsProblem {
-    Expired,
-    NotYetValid,
-    UnknownIssuer,
-    /// The certificate is for other names; here as far as they are known.
-    WrongName(Vec<String>),
-    Revoked,
-    /// Not meant for a server, or damaged, or signed in a way that is no longer accepted.
-    BadCertificate(String),
-    /// Something that speaks no TLS answers on this port.
-    NotTls,
-    /// No common version or cipher, or the server broke the handshake off.
-    NoAgreement(String),
-    Other(String),
-}
-
 impl TlsProblem {
-    fn meaning(&self, at: &At) -> String {
+    fn meaning_at(&self, at: &At) -> String {
         let host = at.host();
         match self {
             Self::Expired => format!("the certificate of {host} has expired; renew it on the server"),

@@ -5,8 +5,9 @@
 //! code to code: this is the place for it.
 
 use super::client::ClientError;
-use super::error::{At, ConnectProblem, ErrorClass, EwsError, Refusal, TlsProblem};
+use super::error::{At, ConnectProblem, ErrorClass, EwsError, Refusal};
 use super::response_code::ResponseCode;
+use crate::tls::TlsProblem;
 
 /// An error, explained.
 #[derive(Debug, Clone, PartialEq, Eq)]

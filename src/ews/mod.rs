@@ -36,11 +36,12 @@ mod tests;
 mod transport;
 mod update_item;
 
+pub use crate::tls::TlsProblem;
 pub use client::{AnswerLimits, Client, ClientError, Credentials, Endpoint, Mailbox};
 pub use create_attachment::{CreatedAttachments, NewAttachment, NewContent};
 pub use create_item::CreateItem;
 pub use delete_item::DeleteType;
-pub use error::{At, ConnectProblem, ErrorClass, EwsError, Malformed, Refusal, TlsProblem};
+pub use error::{At, ConnectProblem, ErrorClass, EwsError, Malformed, Refusal};
 pub use explain::{Concern, Explanation};
 pub use find_folder::{FindFolder, FolderTraversal, FoundFolders};
 pub use find_item::{

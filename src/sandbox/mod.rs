@@ -91,6 +91,11 @@ pub struct SandboxOptions {
     /// The directory, encrypted by StartTLS.
     pub ldap: SocketAddr,
     pub organisation: Organisation,
+    /// Where the directory says that Autodiscover is.
+    pub connection_point: PointHost,
+    /// Host in the addresses of EWS that Autodiscover gives, as an administrator sets it with
+    /// `Set-WebServicesVirtualDirectory`; none: the one under which it was asked.
+    pub ews_host: Option<String>,
     /// Folder for the requests and answers of EWS.
     pub record: Option<PathBuf>,
     /// Password of the service account; none: the one kept in the folder, or a new one.
@@ -116,6 +121,8 @@ impl SandboxOptions {
             ldaps: loopback,
             ldap: loopback,
             organisation: Organisation::embedded(),
+            connection_point: PointHost::Address,
+            ews_host: None,
             record: None,
             password: None,
             limits: Limits::default(),
@@ -124,6 +131,17 @@ impl SandboxOptions {
             ldap_limits: LdapLimits::default(),
         }
     }
+}
+
+/// The host that the service connection point of the server names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PointHost {
+    /// The address that the sandbox listens on.
+    Address,
+    /// A name of the organisation's, such as `mail.` and its domain.
+    Name(String),
+    /// There is no such point.
+    Nothing,
 }
 
 /// The sandbox can't be started.
@@ -226,6 +244,7 @@ impl Sandbox {
             compress: options.compress,
             names,
             https_port: addresses.https.port(),
+            ews_host: options.ews_host,
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),
         });
@@ -234,7 +253,7 @@ impl Sandbox {
         let http = Listening::start(http, None, site.clone(), scissors.clone());
         let control =
             Control::new(site.clone(), store.clone(), organisation, kept.clone(), scissors.clone(), addresses);
-        let world = world(&control);
+        let world = world(&control, &options.connection_point);
         let directory = LdapServer::new(world, site.clone(), kept, options.ldap_limits, ldap_acceptor);
         let directory = Arc::new(directory);
         let ldaps = LdapListening::start(ldaps, true, directory.clone(), scissors.clone());
@@ -319,14 +338,22 @@ pub(crate) struct Addresses {
 }
 
 /// The organisation as its directory shows it.
-fn world(control: &Control) -> World {
+fn world(control: &Control, point: &PointHost) -> World {
     let organisation = control.organisation();
+    let port = control.https_port();
+    let autodiscover_url = match point {
+        PointHost::Address => Some(control.autodiscover_url()),
+        PointHost::Name(name) => Some(format!("https://{name}:{port}/autodiscover/autodiscover.xml")),
+        PointHost::Nothing => None,
+    };
     World {
         domain: organisation.domain.clone(),
         netbios: authentication::short_name(&organisation.domain),
         organisation: organisation.name.clone(),
         trusts: organisation.trusts.clone(),
-        autodiscover_url: control.autodiscover_url(),
+        connection_points: organisation.connection_points.clone(),
+        subnets: organisation.subnets.clone(),
+        autodiscover_url,
     }
 }
 

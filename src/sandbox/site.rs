@@ -51,6 +51,8 @@ pub struct Site {
     pub names: Vec<String>,
     /// Port of the HTTPS listener.
     pub https_port: u16,
+    /// Host in the addresses of EWS that Autodiscover gives; none: the one under which it was asked.
+    pub ews_host: Option<String>,
     /// Requests under way, those whose clients went away among them.
     pub running: TaskTracker,
     /// The sandbox is about to stop: delays end early.
@@ -298,7 +300,8 @@ impl Site {
             return Ok(spoilt);
         }
         let mut answer = if self.sign_in(headers).is_some() {
-            let site = AutodiscoverSite { host: &host, port: self.https_port };
+            let host = self.ews_host.as_deref().unwrap_or(&host);
+            let site = AutodiscoverSite { host, port: self.https_port };
             self.autodiscover.answer(method, path, body, site)
         } else {
             iis::unauthorized()

@@ -13,8 +13,15 @@ pub fn assignment_name(upn: &str) -> String {
 /// Gives an account the right to impersonate every mailbox.
 #[must_use]
 pub fn grant(upn: &str) -> String {
+    grant_within(upn, None)
+}
+
+/// The same for the mailboxes of a management scope.
+#[must_use]
+pub fn grant_within(upn: &str, scope: Option<&str>) -> String {
+    let scope = scope.map_or_else(String::new, |scope| format!(" -CustomRecipientWriteScope {}", quoted(scope)));
     format!(
-        "New-ManagementRoleAssignment -Name {} -Role ApplicationImpersonation -User {}",
+        "New-ManagementRoleAssignment -Name {} -Role ApplicationImpersonation -User {}{scope}",
         quoted(&assignment_name(upn)),
         quoted(upn)
     )
@@ -79,6 +86,16 @@ mod tests {
             grant("svc-siu@corp.example"),
             "New-ManagementRoleAssignment -Name \"SentItemsUpdate-svc-siu\" -Role ApplicationImpersonation -User \
              \"svc-siu@corp.example\""
+        );
+    }
+
+    /// W9
+    #[test]
+    fn a_scope_stands_in_the_cmdlet_as_it_is_called() {
+        let cmdlet = grant_within("svc-siu@corp.example", Some("Sales $1"));
+        assert!(
+            cmdlet.ends_with("-User \"svc-siu@corp.example\" -CustomRecipientWriteScope \"Sales `$1\""),
+            "{cmdlet}"
         );
     }
 

@@ -41,6 +41,8 @@ pub struct DomainOptions {
     /// Signs in to remote PowerShell; none: the person's name and password do.
     pub authorise: Option<Arc<dyn Authorise>>,
     pub autodiscover: autodiscover::Options,
+    /// Management scope that limits the right (`CustomRecipientWriteScope`); none: it is granted for all mailboxes.
+    pub write_scope: Option<String>,
     /// Whose mailbox Autodiscover is asked for and the right is tried with; none: one that the directory shows.
     pub mailbox: Option<SmtpAddress>,
 }
@@ -65,6 +67,7 @@ impl DomainOptions {
             remote_powershell: None,
             authorise: None,
             autodiscover: autodiscover::Options::default(),
+            write_scope: None,
             mailbox: None,
         }
     }

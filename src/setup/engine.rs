@@ -42,6 +42,8 @@ pub struct Setup {
     done: Done,
     /// What was changed outside since the last success, a sentence each (W13).
     changes: Vec<String>,
+    /// The updater had been switched off when the configuration was last saved.
+    stays_off: bool,
 }
 
 /// Why a step did not come to its end.
@@ -97,7 +99,7 @@ impl Setup {
     /// With another time than the system's.
     #[must_use]
     pub fn with_time(organisation: Arc<dyn Organisation>, updater: Client, time: Arc<dyn Time>) -> Self {
-        Self { organisation, updater, time, done: Done::default(), changes: Vec::new() }
+        Self { organisation, updater, time, done: Done::default(), changes: Vec::new(), stays_off: false }
     }
 
     /// What a run with these answers will do, a sentence a step (W5).
@@ -138,10 +140,11 @@ impl Setup {
                 break;
             }
         }
-        let mut report = Report { steps, changes: Vec::new() };
+        let mut report = Report { steps, changes: Vec::new(), stays_off: self.stays_off };
         if report.succeeded() {
             self.changes.clear();
         } else {
+            report.stays_off = false;
             report.changes.clone_from(&self.changes);
         }
         report
@@ -273,9 +276,9 @@ impl Setup {
             }
         };
         let (note, since) = match granted {
-            Granted::Now => {
+            Granted::Now { warnings } => {
                 self.changes.push(format!("The right to impersonate mailboxes was granted to {upn}."));
-                (format!("granted to {upn}"), Some(self.time.now()))
+                (granted_with(&upn, &warnings), Some(self.time.now()))
             }
             Granted::Before => (format!("{upn} had the right already"), None),
         };
@@ -291,7 +294,11 @@ impl Setup {
             return Ok(before(&opened(outcome)));
         }
         let outcome = self.test_until_applied(&access, &located, run).await?;
-        let note = opened(&outcome);
+        let mut note = opened(&outcome);
+        // Whoever was not let in when the server was located did not see it then.
+        if located.version.is_empty() && !outcome.version.is_empty() {
+            note.push_str(&format!("; the server is {}", outcome.version));
+        }
         self.done.keep_tested(access, outcome);
         Ok(note)
     }
@@ -345,7 +352,9 @@ impl Setup {
             upn,
             directory: self.organisation.directory(),
         };
-        save::save(&self.updater, &ours, &password, run).await
+        let saved = save::save(&self.updater, &ours, &password, run).await?;
+        self.stays_off = !saved.on;
+        Ok(saved.note())
     }
 
     /// The service account of this run. Steps that need it come after the one that makes or checks it.
@@ -390,6 +399,17 @@ fn found(located: &Located) -> String {
 fn opened(outcome: &AccessOutcome) -> String {
     let items = if outcome.items == 1 { "1 item".to_owned() } else { format!("{} items", outcome.items) };
     format!("opened Sent Items of {} ({items})", outcome.mailbox)
+}
+
+/// A right that was granted, with what Exchange remarked on it.
+fn granted_with(upn: &str, warnings: &[String]) -> String {
+    let mut note = format!("granted to {upn}");
+    for warning in warnings {
+        let words: Vec<_> =
+            warning.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+        note.push_str(&format!("; Exchange warns: {}", words.join(" ").trim_end_matches('.')));
+    }
+    note
 }
 
 fn minutes(time: Duration) -> String {

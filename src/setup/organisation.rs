@@ -42,7 +42,10 @@ pub enum Verdict {
 /// The right that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Granted {
-    Now,
+    Now {
+        /// What Exchange remarked on it, word for word.
+        warnings: Vec<String>,
+    },
     /// The account had it already.
     Before,
 }
@@ -64,6 +67,8 @@ pub struct AccessOutcome {
     pub mailbox: SmtpAddress,
     /// Items in it.
     pub items: u32,
+    /// The server's version as it tells it to whom it lets in; may be empty.
+    pub version: String,
 }
 
 /// What the steps need of the outside. Whoever calls may drop what a method returns at any time: that cancels it.

@@ -48,6 +48,10 @@ fn sentence(step: Step, answers: &Answers, domain: &str) -> String {
         },
         Step::GrantRights => format!("Give {upn} the right to impersonate mailboxes, unless it has it."),
         Step::TestRights => "Test the right: open Sent Items of a mailbox, and change nothing there.".to_owned(),
-        Step::Save => "Hand the configuration over to the updater and switch Sent Items Update on.".to_owned(),
+        Step::Save => {
+            "Hand the configuration over to the updater and switch Sent Items Update on, unless somebody switched it \
+             off before."
+                .to_owned()
+        }
     }
 }

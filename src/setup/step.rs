@@ -110,6 +110,8 @@ pub struct Report {
     pub steps: Vec<(Step, StepState)>,
     /// What was changed outside the updater although the run did not succeed, a sentence each (W13).
     pub changes: Vec<String>,
+    /// An administrator had switched Sent Items Update off, and it stays off (T3).
+    pub stays_off: bool,
 }
 
 impl Report {

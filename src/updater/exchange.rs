@@ -1,10 +1,20 @@
 //! The way to Exchange with the settings in force: for the engine, and for what a person asks in between.
 
-use std::sync::{Mutex, PoisonError};
+mod rediscovery;
+#[cfg(test)]
+mod tests;
+mod ways;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::clock::Clock;
 use super::settings_store::InForce;
 use crate::ews::{Client, ClientError, Credentials, Endpoint};
+use crate::settings::Environment;
+
+use rediscovery::Rediscovery;
+pub use ways::{Elsewhere, Ways};
 
 /// Requests at once that persons ask for, beside those of the engine.
 const CONNECTIONS: usize = 2;
@@ -25,13 +35,34 @@ pub enum NoWay {
     Client(#[from] ClientError),
 }
 
-/// A client for the engine.
-pub fn connect(in_force: &InForce) -> Result<Client, NoWay> {
+/// The ways of the engine. Where Autodiscover led to the server, it is asked again when the server is gone or a mailbox
+/// elsewhere.
+pub fn connect(in_force: &InForce, clock: Clock) -> Result<Ways, NoWay> {
     let limits = &in_force.settings.limits;
-    open(in_force, limits.connections, Duration::from_secs(limits.request_timeout.into()))
+    let (connections, timeout) = (limits.connections, Duration::from_secs(limits.request_timeout.into()));
+    let endpoint = endpoint(in_force, connections, timeout)?;
+    let ways = Ways::fixed(&endpoint.url, Client::new(endpoint.clone())?, clock);
+    let how = in_force.settings.connection.as_ref().and_then(|connection| connection.autodiscover.as_ref());
+    let Some(how) = how else { return Ok(ways) };
+    let find = match Rediscovery::new(in_force, how, endpoint.credentials.clone()) {
+        Ok(find) => Arc::new(find),
+        Err(problem) => {
+            tracing::warn!(problem, "Autodiscover will not be asked again");
+            return Ok(ways);
+        }
+    };
+    let open = move |url: &reqwest::Url| {
+        let endpoint = Endpoint { url: url.clone(), allow_unencrypted: false, ..endpoint.clone() };
+        Client::new(endpoint).map_err(|error| error.to_string())
+    };
+    Ok(ways.searching(find, Box::new(open), in_force.settings.environment == Environment::Hybrid))
 }
 
 fn open(in_force: &InForce, connections: usize, request_timeout: Duration) -> Result<Client, NoWay> {
+    Ok(Client::new(endpoint(in_force, connections, request_timeout)?)?)
+}
+
+fn endpoint(in_force: &InForce, connections: usize, request_timeout: Duration) -> Result<Endpoint, NoWay> {
     let settings = &in_force.settings;
     let (Some(connection), Some(account)) = (&settings.connection, &settings.account) else {
         return Err(NoWay::NotConfigured);
@@ -47,14 +78,13 @@ fn open(in_force: &InForce, connections: usize, request_timeout: Duration) -> Re
         }
     };
     let credentials = Credentials::Basic { user: account.user.clone(), password };
-    let endpoint = Endpoint {
+    Ok(Endpoint {
         extra_roots: connection.extra_roots.clone(),
         allow_unencrypted: connection.allow_unencrypted,
         connections,
         request_timeout,
         ..Endpoint::new(url, credentials)
-    };
-    Ok(Client::new(endpoint)?)
+    })
 }
 
 /// What persons ask of Exchange goes this way: with few connections, which are kept until the settings change.

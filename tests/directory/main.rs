@@ -6,11 +6,13 @@
 
 mod accounts;
 mod command_line;
+mod connection_points;
 mod controller;
 mod fixture;
 mod hostile;
 mod membership;
-mod name_server;
+#[path = "../network/mod.rs"]
+mod network;
 mod places;
 mod sandboxes;
 mod searching;
@@ -85,6 +87,14 @@ suite! { samba sandbox: {
         check_prints_every_condition_and_fails_by_its_status,
     }
 } }
+
+/// Samba has no Exchange.
+mod exchange {
+    on! { sandbox { connection_points {
+        the_service_of_the_own_site_comes_first,
+        a_pointer_is_followed_to_a_domain_that_is_trusted_and_nowhere_else,
+    } } }
+}
 
 /// The sandbox has no Kerberos.
 mod kerberos {

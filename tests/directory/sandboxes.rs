@@ -1,16 +1,14 @@
 //! The people of the lab (`tests/lab/active_directory.py`) in sandboxes: the same suite runs there, and where it comes
 //! out differently, the sandbox is wrong.
 
-use std::collections::HashMap;
-
 use sent_items_update::sandbox::control::MailboxState;
 use sent_items_update::sandbox::directory::{Group, GroupKind, PasswordState, Person};
-use sent_items_update::sandbox::ldap::Trust;
+use sent_items_update::sandbox::ldap::{ConnectionPoint, Subnet, Trust};
 use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
 use tempfile::TempDir;
 
 use crate::fixture::Fixture;
-use crate::name_server::NameServer;
+use crate::network::{NameServer, Records};
 
 const CORP: &str = "corp.example.test";
 const LAB: &str = "lab.example.test";
@@ -29,6 +27,11 @@ pub struct Sandboxes {
 }
 
 impl Sandboxes {
+    /// Addresses of Autodiscover in the own domain and in the trusted one.
+    pub fn autodiscover_urls(&self) -> [String; 2] {
+        [self.corp.autodiscover_url(), self.lab.autodiscover_url()]
+    }
+
     pub async fn stop(self) {
         self.corp.stop().await;
         self.lab.stop().await;
@@ -44,9 +47,13 @@ impl Fixture {
         let corp = start(SandboxOptions { organisation: corp(), ..SandboxOptions::new(at("corp")) }).await;
         let lab = start(SandboxOptions { organisation: lab(), ..SandboxOptions::new(at("lab")) }).await;
         let port = |url: String| -> u16 { url.rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap() };
-        let controllers = [(CORP, corp.ldaps_url()), (LAB, lab.ldaps_url())]
-            .map(|(domain, url)| (domain.to_owned(), (format!("dc01.{domain}"), port(url))));
-        let names = NameServer::start(HashMap::from(controllers)).await;
+        let records = [(CORP, corp.ldaps_url()), (LAB, lab.ldaps_url())].into_iter().fold(
+            Records::default(),
+            |records, (domain, url)| {
+                records.service("_ldap._tcp.dc._msdcs", domain, &format!("dc01.{domain}"), port(url))
+            },
+        );
+        let names = NameServer::start(records).await;
         let ca = corp.ca_pem().to_owned() + lab.ca_pem();
         let ca_file = at("ca.pem");
         std::fs::write(&ca_file, &ca).unwrap();
@@ -91,7 +98,25 @@ fn organisation(domain: &str, people: Vec<Person>, groups: Vec<Group>) -> Organi
 fn lab() -> Organisation {
     let liv = Person { primary: format!("liv@{LAB}"), ..person("liv", "Liv Lab") };
     let people = vec![Person { upn: format!("liv@{LAB}"), ..liv }, person("svc-siu", "SIU Service")];
-    organisation(LAB, people, vec![domain_group("Domain Users", 513, &[])])
+    let mut organisation = organisation(LAB, people, vec![domain_group("Domain Users", 513, &[])]);
+    organisation.connection_points = vec![pointer("back", CORP, Some("circle.example.test"))];
+    organisation
+}
+
+/// To another directory, for addresses of this domain or of any.
+fn pointer(name: &str, to: &str, domain: Option<&str>) -> ConnectionPoint {
+    let mut keywords = vec!["67661d7F-8FC4-4fa7-BFAC-E1D7794C1F68".to_owned()];
+    keywords.extend(domain.map(|domain| format!("Domain={domain}")));
+    ConnectionPoint { name: name.to_owned(), binding: format!("LDAP://{to}"), keywords }
+}
+
+/// A service of a site.
+fn service(name: &str, site: &str) -> ConnectionPoint {
+    ConnectionPoint {
+        name: name.to_owned(),
+        binding: format!("https://{name}.{CORP}/autodiscover/autodiscover.xml"),
+        keywords: vec!["77378F46-2C66-4aa9-A6A6-3E7A48B19596".to_owned(), format!("Site={site}")],
+    }
 }
 
 fn corp() -> Organisation {
@@ -111,6 +136,19 @@ fn corp() -> Organisation {
         trust("oneway.example.test", 2, 2),
         trust("incoming.example.test", 1, 2),
         trust("MIT.EXAMPLE.TEST", 3, 3),
+    ];
+    organisation.subnets = vec![
+        Subnet { network: "127.0.0.0/8".to_owned(), site: "Loopback".to_owned() },
+        Subnet { network: "0.0.0.0/0".to_owned(), site: "Far".to_owned() },
+    ];
+    organisation.connection_points = vec![
+        service("far", "Far"),
+        service("near", "Loopback"),
+        pointer("any", LAB, None),
+        pointer("partner", &format!("dc01.{LAB}:389"), Some("partner.example.test")),
+        pointer("circle", LAB, Some("circle.example.test")),
+        pointer("outside", "dc.evil.example", Some("outside.example.test")),
+        pointer("silent", "gone.example.test", Some("silent.example.test")),
     ];
     organisation
 }

@@ -1,12 +1,13 @@
 //! One request and its answer, within limits. Nothing is followed here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url, redirect, retry};
 
-use super::{NameOverride, Options};
+use super::{DnsServices, NameOverride, Options};
 use crate::ews::client::ClientError;
 use crate::ews::transport;
 use crate::ews::transport::failure::in_words;
@@ -105,6 +106,9 @@ fn builder(options: &Options, address: impl Fn(&NameOverride) -> std::net::Socke
         .no_proxy()
         .gzip(true)
         .connect_timeout(options.request_timeout / 2);
+    if let Some(server) = options.name_server {
+        builder = builder.dns_resolver(Arc::new(DnsServices::at(server)));
+    }
     for name in &options.names {
         builder = builder.resolve(&name.name, address(name));
     }

@@ -6,10 +6,10 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
+use super::answer::{Answer, Version};
 use super::exchange::{Exchange, NoAnswer};
-use super::pox::{self, Answer, Version};
 use super::rule::Rule;
-use super::{Attempt, Credentials, Found, MOST_REDIRECTIONS, NotFound, Options, PATH};
+use super::{Attempt, Credentials, Found, MOST_REDIRECTIONS, NotFound, Options, PATH, Points, SOAP_PATH, pox, soap};
 use crate::ews::transport;
 use crate::settings::SmtpAddress;
 
@@ -21,7 +21,50 @@ enum End {
     Found(Vec<Url>, Option<Version>),
     /// All places are to be asked for this address.
     Elsewhere(SmtpAddress),
+    /// A web server answers there, and POX is not there or does not work: SOAP may be.
+    NoPox(Url),
     Nothing,
+}
+
+/// The protocols, told by the ending of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Pox,
+    Soap,
+}
+
+impl Protocol {
+    fn of(service: &Url) -> Self {
+        if service.path().to_ascii_lowercase().ends_with(".svc") { Self::Soap } else { Self::Pox }
+    }
+
+    fn request(self, address: &SmtpAddress, service: &Url) -> String {
+        match self {
+            Self::Pox => pox::request(address),
+            Self::Soap => soap::request(address, service),
+        }
+    }
+
+    fn read(self, content: &[u8]) -> Result<Answer, String> {
+        match self {
+            Self::Pox => pox::read(content),
+            Self::Soap => soap::read(content),
+        }
+    }
+}
+
+/// An answer of Autodiscover, and whether it was given to somebody who had signed in.
+struct Told {
+    answer: Answer,
+    signed_in: bool,
+}
+
+/// No answer of Autodiscover, as a phrase.
+enum Useless {
+    /// The other protocol would fare no better.
+    Both(String),
+    /// That of this protocol alone.
+    One(String),
 }
 
 /// Nothing more is to be tried.
@@ -72,12 +115,22 @@ pub(super) async fn find(
 
 impl Search<'_> {
     async fn everywhere(&mut self, address: &SmtpAddress) -> Result<Option<Found>, Enough> {
-        let mut known = self.options.known.clone();
-        known.extend(self.connection_points().await);
         let mut address = address.clone();
+        let mut points: Option<(String, Vec<Url>)> = None;
         let mut again = true;
         while again {
             again = false;
+            let domain = address.domain().to_lowercase();
+            let known = match points.take().filter(|(of, _)| *of == domain) {
+                Some((_, known)) => known,
+                // Another domain may have services of its own.
+                None => {
+                    let mut known = self.options.known.clone();
+                    known.extend(self.connection_points(&domain).await);
+                    known
+                }
+            };
+            points = Some((domain, known.clone()));
             for place in Place::in_order(&known, address.domain()) {
                 match self.at(&place, &address).await? {
                     End::Found(ews_urls, version) => {
@@ -88,18 +141,21 @@ impl Search<'_> {
                         (address, again) = (other, true);
                         break;
                     }
-                    End::Nothing => {}
+                    End::NoPox(_) | End::Nothing => {}
                 }
             }
         }
         Ok(None)
     }
 
-    async fn connection_points(&mut self) -> Vec<Url> {
+    async fn connection_points(&mut self, domain: &str) -> Vec<Url> {
         let Some(points) = &self.options.connection_points else { return Vec::new() };
-        let found = tokio::time::timeout_at(self.until, points.urls()).await;
+        // Directories that hang leave time for the other places.
+        let until = self.until.min(Instant::now() + self.options.timeout / 2);
+        let found = tokio::time::timeout_at(until, points.of(domain)).await;
         match found.unwrap_or_else(|_| Err("the directory gave no answer in time".to_owned())) {
-            Ok(urls) => {
+            Ok(Points { urls, pointers }) => {
+                self.told.attempts.extend(pointers);
                 if urls.is_empty() {
                     self.note("service connection points in the directory", "there are none");
                 }
@@ -117,20 +173,31 @@ impl Search<'_> {
 
     async fn at(&mut self, place: &Place, address: &SmtpAddress) -> Result<End, Enough> {
         match place {
-            Place::Service(url) => self.follow(url.clone(), address).await,
+            Place::Service(url) => self.either_way(url.clone(), address).await,
             Place::Redirection(url) => match self.redirection(url, address).await? {
-                Some(target) => self.follow(target, address).await,
+                Some(target) => self.either_way(target, address).await,
                 None => Ok(End::Nothing),
             },
             Place::Record(domain) => {
                 for url in self.services(domain).await {
-                    match self.follow(url, address).await? {
-                        End::Nothing => {}
+                    match self.either_way(url, address).await? {
+                        End::NoPox(_) | End::Nothing => {}
                         end => return Ok(end),
                     }
                 }
                 Ok(End::Nothing)
             }
+        }
+    }
+
+    /// Asks a service by POX, and by SOAP beside it where POX leads nowhere.
+    async fn either_way(&mut self, url: Url, address: &SmtpAddress) -> Result<End, Enough> {
+        match self.follow(url, address).await? {
+            End::NoPox(last) => match last.join(SOAP_PATH) {
+                Ok(soap) => self.follow(soap, address).await,
+                Err(_) => Ok(End::Nothing),
+            },
+            end => Ok(end),
         }
     }
 
@@ -145,15 +212,24 @@ impl Search<'_> {
                 self.note(url.as_str(), "was asked already");
                 return Ok(End::Nothing);
             }
-            let answer = match self.ask(&url, address).await? {
-                Ok(answer) => answer,
-                Err(why) => {
+            let pox = Protocol::of(&url) == Protocol::Pox;
+            let Told { answer, signed_in } = match self.ask(&url, address).await? {
+                Ok(told) => told,
+                Err(Useless::One(why)) if pox => {
+                    self.note(url.as_str(), &why);
+                    return Ok(End::NoPox(url));
+                }
+                Err(Useless::Both(why) | Useless::One(why)) => {
                     self.note(url.as_str(), &why);
                     return Ok(End::Nothing);
                 }
             };
             match answer {
                 Answer::Settings(urls, version) => {
+                    let urls = self.believed(&url, urls, signed_in);
+                    if urls.is_empty() {
+                        return Ok(End::Nothing);
+                    }
                     let names = urls.iter().map(Url::as_str).collect::<Vec<_>>().join(", ");
                     self.note(url.as_str(), &format!("names {names}"));
                     return Ok(End::Found(urls, version));
@@ -175,58 +251,89 @@ impl Search<'_> {
                 }
                 Answer::Error(told) => {
                     self.note(url.as_str(), &format!("answers with {told}"));
-                    return Ok(End::Nothing);
+                    return Ok(if pox { End::NoPox(url) } else { End::Nothing });
                 }
             }
         }
     }
 
+    /// Of the addresses that a service names, those that may be given the password. Exchange tells them to nobody who
+    /// has not signed in: who names some to everybody may be anybody's web site, and names only hosts that could be
+    /// asked themselves.
+    fn believed(&mut self, service: &Url, urls: Vec<Url>, signed_in: bool) -> Vec<Url> {
+        if signed_in || self.rule.names(service) {
+            return urls;
+        }
+        let mut believed = Vec::with_capacity(urls.len());
+        for url in urls {
+            match self.rule.refuses(&url) {
+                None => believed.push(url),
+                Some(why) => self.note(
+                    service.as_str(),
+                    &format!("names {url} without asking who wants to know; that is not used, because {why}"),
+                ),
+            }
+        }
+        believed
+    }
+
     /// Asks without the password first: most that answer at such addresses are not Exchange and don't want it.
-    async fn ask(&mut self, url: &Url, address: &SmtpAddress) -> Result<Result<Answer, String>, Enough> {
+    async fn ask(&mut self, url: &Url, address: &SmtpAddress) -> Result<Result<Told, Useless>, Enough> {
+        let protocol = Protocol::of(url);
         let mut signed_in = false;
         loop {
             self.in_time()?;
             let authorization = self.authorization.clone().filter(|_| signed_in);
-            let asking = self.exchange.post(url, pox::request(address), authorization.as_ref(), address);
+            let asking = self.exchange.post(url, protocol.request(address, url), authorization.as_ref(), address);
             let answered = match tokio::time::timeout_at(self.until, asking).await {
                 Ok(Ok(answered)) => answered,
-                Ok(Err(no_answer)) => return Ok(Err(self.unanswered(no_answer, url))),
-                Err(_) => return Ok(Err("no answer before the time for all attempts was up".to_owned())),
+                Ok(Err(no_answer)) => return Ok(Err(Useless::Both(self.unanswered(no_answer, url)))),
+                Err(_) => {
+                    return Ok(Err(Useless::Both("no answer before the time for all attempts was up".to_owned())));
+                }
             };
-            return Ok(match answered.status {
-                200..=299 => pox::read(&answered.content),
+            let answer = match answered.status {
+                200..=299 => protocol.read(&answered.content).map_err(Useless::One),
+                // Faults of SOAP come under it.
+                500 if protocol == Protocol::Soap => {
+                    protocol.read(&answered.content).map_err(|_| Useless::One("HTTP status 500".to_owned()))
+                }
                 301 | 302 | 303 | 307 | 308 => {
                     let target = answered.location.as_deref().and_then(|location| url.join(location).ok());
                     target
                         .map(Answer::RedirectUrl)
-                        .ok_or_else(|| format!("HTTP status {} without a place", answered.status))
+                        .ok_or_else(|| Useless::One(format!("HTTP status {} without a place", answered.status)))
                 }
                 401 if signed_in => {
                     // What the directory names is Exchange, and its word on the password is final.
                     self.refusals += if self.rule.names(url) { MOST_REFUSALS } else { 1 };
                     self.told.password_refused = true;
                     self.told.closed.push(url.clone());
-                    Err("does not accept the account: its name or password is wrong, or it is locked or disabled"
-                        .to_owned())
+                    let why = "does not accept the account: its name or password is wrong, or it is locked or disabled";
+                    Err(Useless::Both(why.to_owned()))
                 }
                 401 if self.authorization.is_none() => {
                     self.told.closed.push(url.clone());
-                    Err("asks to sign in, and there is no account to sign in with yet".to_owned())
+                    let why = "asks to sign in, and there is no account to sign in with yet";
+                    Err(Useless::Both(why.to_owned()))
                 }
                 401 if !answered.offers_basic() => {
                     let offers = answered.offers.join(", ");
-                    Err(format!("offers to sign in by {offers:?} only; this version signs in by Basic"))
+                    let why = format!("offers to sign in by {offers:?} only; this version signs in by Basic");
+                    Err(Useless::Both(why))
                 }
                 401 if self.refusals >= MOST_REFUSALS => {
-                    Err("asks to sign in; the password was not given again, lest the account be locked".to_owned())
+                    let why = "asks to sign in; the password was not given again, lest the account be locked";
+                    Err(Useless::Both(why.to_owned()))
                 }
                 401 => {
                     signed_in = true;
                     continue;
                 }
-                404 => Err("there is no Autodiscover (HTTP status 404)".to_owned()),
-                status => Err(format!("HTTP status {status}")),
-            });
+                404 => Err(Useless::One("there is no Autodiscover (HTTP status 404)".to_owned())),
+                status => Err(Useless::One(format!("HTTP status {status}"))),
+            };
+            return Ok(answer.map(|answer| Told { answer, signed_in }));
         }
     }
 

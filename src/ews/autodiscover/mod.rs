@@ -1,19 +1,26 @@
-//! Autodiscover: from an address to the server that has its mailbox (MS-OXDSCLI, POX).
+//! Autodiscover: from an address to the server that has its mailbox (MS-OXDISCO for where, MS-OXDSCLI and MS-OXWSADISC
+//! for how).
 //!
 //! Asked are, in this order: the service connection points of the directory (or services that were named),
 //! `https://domain/…`, `https://autodiscover.domain/…`, what `http://autodiscover.domain/…` redirects to, and the server
-//! that the SRV record `_autodiscover._tcp.domain` names.
+//! that the SRV record `_autodiscover._tcp.domain` names. Each is asked by POX first, and where a web server answers
+//! that has none, by SOAP. An address that ends in `.svc` is asked by SOAP alone.
 //!
 //! **The password** goes to nobody who does not ask for it, only over HTTPS, and only to hosts of [`rule`]. Once
 //! a service that was named refuses it, or two that were guessed, it is given to none any more: a wrong password must not
 //! lock the account.
 //!
+//! **Addresses of EWS** on other hosts are believed only of a service that was named, or that gave them to somebody who
+//! had signed in there.
+//!
 //! Every attempt is noted with how it ended ([`Attempt`]), because "Autodiscover failed" helps nobody.
 
+mod answer;
 mod exchange;
 mod find;
 mod pox;
 mod rule;
+mod soap;
 mod srv;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,7 +36,7 @@ use reqwest::Url;
 use super::client::{ClientError, Credentials};
 use crate::settings::SmtpAddress;
 
-pub use pox::Version;
+pub use answer::Version;
 pub(crate) use rule::Rule;
 pub use srv::{DnsServices, NoServices};
 
@@ -39,10 +46,22 @@ pub const MOST_REDIRECTIONS: usize = 10;
 /// The path of the service on every Exchange server.
 pub const PATH: &str = "/autodiscover/autodiscover.xml";
 
+/// That of its service by SOAP.
+pub const SOAP_PATH: &str = "/autodiscover/autodiscover.svc";
+
 /// Services that the directory names: the service connection points of Exchange.
 pub trait ServiceConnectionPoints: Send + Sync {
-    /// Addresses, the nearest site's first; the error is a sentence.
-    fn urls(&self) -> BoxFuture<'_, Result<Vec<Url>, String>>;
+    /// Those for addresses of this domain; the error is a sentence.
+    fn of<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, Result<Points, String>>;
+}
+
+/// What the directory names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Points {
+    /// Addresses of services, the nearest site's first.
+    pub urls: Vec<Url>,
+    /// Pointers to other directories, and what came of them.
+    pub pointers: Vec<Attempt>,
 }
 
 /// Services that DNS names.
@@ -72,6 +91,8 @@ pub struct Options {
     /// Hosts, and domains with all hosts in them, to which a redirection may lead.
     pub trusted: Vec<String>,
     pub names: Vec<NameOverride>,
+    /// The name server that knows the hosts; none: what the system knows.
+    pub name_server: Option<SocketAddr>,
     /// For one request.
     pub request_timeout: Duration,
     /// For everything.
@@ -83,10 +104,11 @@ impl Default for Options {
         Self {
             known: Vec::new(),
             connection_points: None,
-            services: Arc::new(DnsServices),
+            services: Arc::new(DnsServices::default()),
             extra_roots: Vec::new(),
             trusted: Vec::new(),
             names: Vec::new(),
+            name_server: None,
             request_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
         }

@@ -2,38 +2,13 @@
 
 use quick_xml::escape::escape;
 use reqwest::Url;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 
+use super::answer::{self, Answer, Version, child, text_of};
 use crate::settings::SmtpAddress;
 
 const REQUEST: &str = "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006";
 const RESPONSE: &str = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
-
-/// More than any answer has.
-const MOST_NODES: u32 = 50_000;
-
-/// What a service answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Addresses of EWS, the inner one first, and the version of the server that has the mailbox.
-    Settings(Vec<Url>, Option<Version>),
-    /// Ask again with this address.
-    RedirectAddress(SmtpAddress),
-    /// Ask again there.
-    RedirectUrl(Url),
-    /// The service has no mailbox for the address.
-    NoSuchMailbox(String),
-    /// Another error of the service, in its words.
-    Error(String),
-}
-
-/// As far as Autodiscover tells it: major, minor, build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
-    pub major: u32,
-    pub minor: u32,
-    pub build: u32,
-}
 
 impl Version {
     /// 32 bits in hexadecimal: 4 of structure, 6 of the major and 6 of the minor version, a flag, 15 of the build
@@ -55,33 +30,8 @@ pub(super) fn request(address: &SmtpAddress) -> String {
 /// # Errors
 /// A phrase that says why this is no answer of Autodiscover.
 pub(super) fn read(content: &[u8]) -> Result<Answer, String> {
-    let text = std::str::from_utf8(content).map_err(|_| "the answer is not UTF-8".to_owned())?;
-    let text = text.trim_start_matches('\u{FEFF}').trim_start();
-    if text.is_empty() {
-        return Err("the answer is empty".to_owned());
-    }
-    // A page may have a document type, too; that it is a page says more.
-    let beginning: String = text.chars().take(200).collect::<String>().to_ascii_lowercase();
-    if beginning.starts_with("<!doctype html") || beginning.starts_with("<html") {
-        return Err("a web page answers, not Autodiscover; a login page or portal may be in between".to_owned());
-    }
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text, options).map_err(|error| match error {
-        roxmltree::Error::DtdDetected => "the answer has a document type declaration, which can be used to exhaust \
-                                          memory, and is not read"
-            .to_owned(),
-        roxmltree::Error::NodesLimitReached => {
-            "the answer is larger than any of Autodiscover and is not read".to_owned()
-        }
-        other => format!("the answer is not well-formed XML ({other})"),
-    })?;
+    let document = answer::document(content, "Autodiscover")?;
     let root = document.root_element();
-    if root.tag_name().name() != "Autodiscover" {
-        return Err(format!(
-            "the answer is not one of Autodiscover but begins with an element {:?}",
-            root.tag_name().name()
-        ));
-    }
     let response = child(root, "Response").ok_or("the answer has no Response")?;
     if let Some(error) = child(response, "Error") {
         return Ok(of_error(error));
@@ -89,17 +39,8 @@ pub(super) fn read(content: &[u8]) -> Result<Answer, String> {
     let account = child(response, "Account").ok_or("the answer has no Account")?;
     match text_of(account, "Action").unwrap_or_default().to_ascii_lowercase().as_str() {
         "settings" => settings(account),
-        "redirectaddr" => {
-            let address = text_of(account, "RedirectAddr").ok_or("the answer redirects to no address")?;
-            let address =
-                SmtpAddress::new(&address).map_err(|error| format!("the answer redirects wrongly: {error}"))?;
-            Ok(Answer::RedirectAddress(address))
-        }
-        "redirecturl" => {
-            let url = text_of(account, "RedirectUrl").ok_or("the answer redirects to no place")?;
-            let url = Url::parse(&url).map_err(|error| format!("the answer redirects to {url:?}: {error}"))?;
-            Ok(Answer::RedirectUrl(url))
-        }
+        "redirectaddr" => answer::redirect_address(text_of(account, "RedirectAddr")),
+        "redirecturl" => answer::redirect_url(text_of(account, "RedirectUrl")),
         other => Err(format!("the answer has the action {other:?}, which is not known")),
     }
 }
@@ -121,8 +62,7 @@ fn settings(account: Node<'_, '_>) -> Result<Answer, String> {
         for protocol in protocols.filter(|node| text_of(*node, "Type").is_some_and(|found| found == wanted)) {
             version = version.or_else(|| Version::unpack(&text_of(protocol, "ServerVersion")?));
             let Some(text) = text_of(protocol, "EwsUrl") else { continue };
-            let url = Url::parse(&text).map_err(|error| format!("the answer names {text:?} as EWS: {error}"))?;
-            if url.scheme() == "https" && !urls.contains(&url) {
+            if let Some(url) = answer::ews_url(&text)?.filter(|url| !urls.contains(url)) {
                 urls.push(url);
             }
         }
@@ -133,18 +73,10 @@ fn settings(account: Node<'_, '_>) -> Result<Answer, String> {
     Ok(Answer::Settings(urls, version))
 }
 
-fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-    node.children().find(|child| child.tag_name().name() == name)
-}
-
-fn text_of(node: Node<'_, '_>, name: &str) -> Option<String> {
-    let text = child(node, name)?.text()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use roxmltree::Document;
 
     use super::*;
 

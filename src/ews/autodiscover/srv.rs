@@ -1,27 +1,33 @@
-//! Which servers DNS names for Autodiscover (RFC 2782).
+//! Which servers DNS names for Autodiscover (RFC 2782), and where they are.
 
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
-use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::RData;
+use reqwest::dns::{Name, Resolve, Resolving};
 
 use super::Services;
+use crate::name_service;
 
-/// The name servers of the system.
-#[derive(Debug)]
-pub struct DnsServices;
+/// The name servers of the system, or one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DnsServices {
+    server: Option<SocketAddr>,
+}
+
+impl DnsServices {
+    /// The name server at this address.
+    #[must_use]
+    pub fn at(server: SocketAddr) -> Self {
+        Self { server: Some(server) }
+    }
+}
 
 impl Services for DnsServices {
     fn autodiscover<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, Result<Vec<(String, u16)>, String>> {
         Box::pin(async move {
-            let resolver = TokioResolver::builder_tokio().and_then(|mut builder| {
-                let options = builder.options_mut();
-                options.timeout = Duration::from_secs(2);
-                options.attempts = 1;
-                builder.build()
-            });
-            let resolver = resolver.map_err(|error| format!("the system's name servers are not known ({error})"))?;
+            let resolver = name_service::resolver(self.server, 1)
+                .map_err(|error| format!("the system's name servers are not known ({error})"))?;
             // The final dot: the name as it stands, with no search domains tried behind it.
             let lookup = match resolver.srv_lookup(format!("_autodiscover._tcp.{domain}.")).await {
                 Err(error) if error.is_no_records_found() => return Ok(Vec::new()),
@@ -42,6 +48,19 @@ impl Services for DnsServices {
                 .map(|service| (service.target.to_utf8().trim_end_matches('.').to_owned(), service.port));
             // A lone dot says that the service is not offered.
             Ok(named.filter(|(host, _)| !host.is_empty()).collect())
+        })
+    }
+}
+
+/// Hosts, for the HTTP client.
+impl Resolve for DnsServices {
+    fn resolve(&self, name: Name) -> Resolving {
+        let server = self.server;
+        Box::pin(async move {
+            let found = name_service::resolver(server, 1)?.lookup_ip(format!("{}.", name.as_str())).await?;
+            // The port is that of the address that is asked for.
+            let addresses: Vec<_> = found.iter().map(|address| SocketAddr::new(address, 0)).collect();
+            Ok(Box::new(addresses.into_iter()) as _)
         })
     }
 }

@@ -28,6 +28,23 @@ fn redirect_url(url: &str) -> Reply {
     account(&format!("<Action>redirectUrl</Action><RedirectUrl>{url}</RedirectUrl>"))
 }
 
+/// An answer of SOAP for the one user.
+fn soap(inside: &str) -> Reply {
+    Reply::xml(format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><GetUserSettingsResponseMessage \
+         xmlns=\"http://schemas.microsoft.com/exchange/2010/Autodiscover\"><Response><ErrorCode>NoError</ErrorCode>\
+         <UserResponses><UserResponse>{inside}</UserResponse></UserResponses></Response>\
+         </GetUserSettingsResponseMessage></s:Body></s:Envelope>"
+    ))
+}
+
+fn soap_settings() -> Reply {
+    soap(&format!(
+        "<ErrorCode>NoError</ErrorCode><UserSettings><UserSetting><Name>InternalEwsUrl</Name><Value>{EWS}</Value>\
+         </UserSetting></UserSettings>"
+    ))
+}
+
 /// The settings for whoever signs in.
 fn to_whoever_signs_in(asked: &Asked) -> Reply {
     if asked.authorization.is_some() { settings() } else { Reply::sign_in(&["Negotiate", "Basic realm=\"x\""]) }
@@ -54,10 +71,22 @@ impl Services for Records {
     }
 }
 
-struct Points(Result<Vec<Url>, String>);
+/// The same for each domain, and for which domains it was asked.
+struct Named(Result<Points, String>, std::sync::Mutex<Vec<String>>);
 
-impl ServiceConnectionPoints for Points {
-    fn urls(&self) -> BoxFuture<'_, Result<Vec<Url>, String>> {
+impl Named {
+    fn new(points: Result<Points, String>) -> Arc<Self> {
+        Arc::new(Self(points, std::sync::Mutex::default()))
+    }
+
+    fn services(urls: &[&str]) -> Arc<Self> {
+        Self::new(Ok(Points { urls: urls.iter().map(|text| url(text)).collect(), pointers: Vec::new() }))
+    }
+}
+
+impl ServiceConnectionPoints for Named {
+    fn of<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, Result<Points, String>> {
+        self.1.lock().unwrap().push(domain.to_owned());
         Box::pin(async { self.0.clone() })
     }
 }
@@ -70,10 +99,10 @@ fn url(text: &str) -> Url {
 #[tokio::test]
 async fn every_place_is_asked_in_order_and_the_report_tells_how_each_ended() {
     let world = World::new(|_| Reply::status(404)).await;
-    let points = Points(Err("the directory does not answer".to_owned()));
+    let points = Named::new(Err("the directory does not answer".to_owned()));
     let options = Options {
         known: vec![url("https://cas.inner.example/autodiscover/autodiscover.xml")],
-        connection_points: Some(Arc::new(points)),
+        connection_points: Some(points),
         ..world.options()
     };
     let attempts = find(options).await.unwrap_err().attempts;
@@ -83,8 +112,11 @@ async fn every_place_is_asked_in_order_and_the_report_tells_how_each_ended() {
         [
             "service connection points in the directory",
             "https://cas.inner.example/autodiscover/autodiscover.xml",
+            "https://cas.inner.example/autodiscover/autodiscover.svc",
             "https://corp.example/autodiscover/autodiscover.xml",
+            "https://corp.example/autodiscover/autodiscover.svc",
             "https://autodiscover.corp.example/autodiscover/autodiscover.xml",
+            "https://autodiscover.corp.example/autodiscover/autodiscover.svc",
             "http://autodiscover.corp.example/autodiscover/autodiscover.xml",
             "SRV record _autodiscover._tcp.corp.example",
         ]
@@ -104,9 +136,9 @@ async fn the_first_place_that_knows_the_mailbox_ends_the_search() {
     let found = find(world.options()).await.unwrap();
     assert_eq!((found.ews_urls, found.address), (vec![url(EWS)], ADDRESS.parse().unwrap()));
     let asked = world.asked();
-    assert!(asked.iter().all(|asked| asked.body.contains("<EMailAddress>anna@corp.example</EMailAddress>")));
-    // Asked first without the password, then with it.
-    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|asked| asked.body.contains(">anna@corp.example</")));
+    // At the first by POX and SOAP; at the second without the password, then with it.
+    assert_eq!(asked.len(), 4);
     assert_eq!(world.given_the_password(), ["https://autodiscover.corp.example/autodiscover/autodiscover.xml"]);
 }
 
@@ -231,9 +263,11 @@ async fn another_address_is_asked_for_at_the_services_that_were_named() {
         _ => Reply::status(404),
     })
     .await;
-    let points = Points(Ok(vec![url("https://cas.inner.example/autodiscover/autodiscover.xml")]));
-    let found = find(Options { connection_points: Some(Arc::new(points)), ..world.options() }).await.unwrap();
+    let points = Named::services(&["https://cas.inner.example/autodiscover/autodiscover.xml"]);
+    let found = find(Options { connection_points: Some(points.clone()), ..world.options() }).await.unwrap();
     assert_eq!(found.address, "anna@partner.example".parse().unwrap());
+    // Another domain may have others.
+    assert_eq!(*points.1.lock().unwrap(), ["corp.example", "partner.example"]);
     assert!(world.asked().iter().all(|asked| asked.host == "cas.inner.example"));
 }
 
@@ -335,4 +369,107 @@ async fn a_mailbox_that_nobody_knows_is_told_apart() {
     let told = find(world.options()).await.unwrap_err();
     assert!(told.no_such_mailbox);
     assert!(outcome(&told.attempts, "https://corp.example").contains("can't be found"), "{told:?}");
+}
+
+/// W2: where POX is switched off or out of order, SOAP on the same server serves.
+#[tokio::test]
+async fn a_server_without_pox_is_asked_by_soap() {
+    for pox in [|| Reply::status(404), || Reply::xml("<!DOCTYPE html><html/>"), || Reply::status(500)] {
+        let world = World::new(move |asked| match (asked.path.as_str(), &asked.authorization) {
+            (PATH, _) => pox(),
+            (SOAP_PATH, None) => Reply::sign_in(&["Basic"]),
+            (SOAP_PATH, Some(_)) if asked.body.contains("<a:Mailbox>anna@corp.example</a:Mailbox>") => soap_settings(),
+            _ => Reply::status(400),
+        })
+        .await;
+        let found = find(world.options()).await.unwrap();
+        assert_eq!(found.ews_urls, [url(EWS)]);
+        assert_eq!(world.given_the_password(), ["https://corp.example/autodiscover/autodiscover.svc"]);
+    }
+}
+
+/// W2
+#[tokio::test]
+async fn a_service_that_is_named_by_its_soap_address_is_asked_by_soap_alone() {
+    let world = World::new(|asked| match asked.path.as_str() {
+        SOAP_PATH => soap_settings(),
+        _ => Reply::status(404),
+    })
+    .await;
+    let points = Named::services(&["https://cas.corp.example/autodiscover/autodiscover.svc"]);
+    let found = find(Options { connection_points: Some(points), ..world.options() }).await.unwrap();
+    assert_eq!(found.ews_urls, [url(EWS)]);
+    assert_eq!(world.asked().len(), 1);
+}
+
+/// W8
+#[tokio::test]
+async fn soap_leads_on_only_where_pox_may() {
+    let led = |target: &'static str| {
+        move || soap(&format!("<ErrorCode>RedirectUrl</ErrorCode><RedirectTarget>{target}</RedirectTarget>"))
+    };
+    for (target, good) in [
+        ("https://cas.corp.example/autodiscover/autodiscover.svc", true),
+        ("https://evil.example/autodiscover/autodiscover.svc", false),
+        ("http://cas.corp.example/autodiscover/autodiscover.svc", false),
+    ] {
+        let answer = led(target);
+        let world = World::new(move |asked| match (asked.host.as_str(), asked.path.as_str()) {
+            ("corp.example", SOAP_PATH) => answer(),
+            ("cas.corp.example" | "evil.example", SOAP_PATH) if asked.authorization.is_none() => {
+                Reply::sign_in(&["Basic"])
+            }
+            ("cas.corp.example" | "evil.example", SOAP_PATH) => soap_settings(),
+            _ => Reply::status(404),
+        })
+        .await;
+        let found = find(world.options()).await;
+        assert_eq!(found.is_ok(), good, "{target}: {found:?}");
+        assert_eq!(world.given_the_password().len(), usize::from(good));
+        assert!(world.asked().iter().all(|asked| asked.host != "evil.example"));
+    }
+    // A mailbox that SOAP does not know is told as one that POX does not know.
+    let nobody = || soap("<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: 'anna'</ErrorMessage>");
+    let world = World::new(move |asked| if asked.path == SOAP_PATH { nobody() } else { Reply::status(404) }).await;
+    let told = find(world.options()).await.unwrap_err();
+    assert!(told.no_such_mailbox && outcome(&told.attempts, ".svc").contains("Invalid user"), "{told:?}");
+}
+
+/// W8: a server that accepts everything and everybody is not believed when it names somebody else's.
+#[tokio::test]
+async fn who_names_other_hosts_without_asking_who_wants_to_know_is_not_believed() {
+    let named = |host: &str| {
+        account(&format!(
+            "<Action>settings</Action><Protocol><Type>EXCH</Type><EwsUrl>https://{host}/EWS/Exchange.asmx</EwsUrl>\
+             </Protocol>"
+        ))
+    };
+    let world = World::new(move |_| named("evil.example")).await;
+    let told = find(world.options()).await.unwrap_err();
+    let why = outcome(&told.attempts, "https://corp.example");
+    assert!(why.contains("without asking who wants to know") && why.contains("evil.example"), "{told:?}");
+    assert!(world.given_the_password().is_empty());
+    // The administrator trusts it; the directory named the service; or it wanted to know who asks.
+    let trusting = Options { trusted: vec!["evil.example".to_owned()], ..world.options() };
+    assert!(find(trusting).await.is_ok());
+    let points = Named::services(&["https://cas.inner.example/autodiscover/autodiscover.xml"]);
+    assert!(find(Options { connection_points: Some(points), ..world.options() }).await.is_ok());
+    let world = World::new(move |asked| match asked.authorization {
+        None => Reply::sign_in(&["Basic"]),
+        Some(_) => named("cas.inner.example"),
+    })
+    .await;
+    assert!(find(world.options()).await.is_ok());
+}
+
+/// W8
+#[tokio::test]
+async fn pointers_of_the_directory_stand_in_the_report() {
+    let world = World::new(|_| Reply::status(404)).await;
+    let pointer =
+        Attempt { place: "the pointer LDAP://partner.example".to_owned(), outcome: "not followed: why".to_owned() };
+    let points = Named::new(Ok(Points { urls: Vec::new(), pointers: vec![pointer.clone()] }));
+    let told = find(Options { connection_points: Some(points), ..world.options() }).await.unwrap_err();
+    assert_eq!(told.attempts[0], pointer);
+    assert_eq!(told.attempts[1].outcome, "there are none");
 }

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use reqwest::Url;
-use tokio_rustls::rustls::{self, CertificateError, InvalidMessage};
+use tokio_rustls::rustls;
 
-use crate::ews::error::{At, ConnectProblem, EwsError, Malformed, Place, Server, TlsProblem};
+use crate::ews::error::{At, ConnectProblem, EwsError, Malformed, Place, Server};
 use crate::ews::soap::body::HandedOver;
 use crate::settings::SmtpAddress;
+use crate::tls::{self, TlsProblem};
 
 /// No answer came at all.
 pub fn of_sending(error: reqwest::Error, handed_over: &HandedOver, at: &At) -> EwsError {
@@ -103,44 +104,10 @@ fn connect_problem(error: &reqwest::Error) -> ConnectProblem {
 
 fn tls_problem(error: &reqwest::Error) -> Option<TlsProblem> {
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
-        return Some(of_rustls(tls));
+        return Some(TlsProblem::of(tls));
     }
     // The connection was there and broke during the handshake.
-    let broke = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-        matches!(
-            error.kind(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-        )
-    });
+    let broke = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(tls::broke);
     let while_connecting = causes(error).any(|cause| cause.to_string().starts_with("tcp "));
-    (broke && !while_connecting).then(|| TlsProblem::NoAgreement("the server broke the handshake off".to_owned()))
-}
-
-fn of_rustls(error: &rustls::Error) -> TlsProblem {
-    match error {
-        rustls::Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsProblem::NotYetValid,
-            // A bad signature is that of another authority with the name of one that is trusted.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::UnknownIssuer,
-            CertificateError::NotValidForName => TlsProblem::WrongName(Vec::new()),
-            CertificateError::NotValidForNameContext { presented, .. } => TlsProblem::WrongName(names(presented)),
-            CertificateError::Revoked => TlsProblem::Revoked,
-            other => TlsProblem::BadCertificate(other.to_string()),
-        },
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsProblem::NotTls,
-        rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_) => {
-            TlsProblem::NoAgreement(error.to_string())
-        }
-        other => TlsProblem::Other(other.to_string()),
-    }
-}
-
-/// The first names of a certificate, without what rustls writes around them: `DnsName("mail.example.com")`.
-fn names(presented: &[String]) -> Vec<String> {
-    let plain = |name: &String| match name.split_once('"').and_then(|(_, rest)| rest.split_once('"')) {
-        Some((name, _)) => name.to_owned(),
-        None => name.clone(),
-    };
-    presented.iter().take(5).map(plain).collect()
+    (broke && !while_connecting).then(TlsProblem::broken_off)
 }

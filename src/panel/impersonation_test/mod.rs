@@ -158,7 +158,7 @@ async fn test(tester: Tester, mailbox: SmtpAddress) -> Result<AccessOutcome, Fai
         Tester::Updater(client) => match client.test_impersonation(mailbox.as_str()).await {
             Ok(ImpersonationResult::Opened { mailbox: opened, items }) => {
                 let mailbox = opened.parse().unwrap_or(mailbox);
-                Ok(AccessOutcome { mailbox, items })
+                Ok(AccessOutcome { mailbox, items, version: String::new() })
             }
             Ok(ImpersonationResult::Failed(failure)) => Err(Failure {
                 what: failure.what,

@@ -112,7 +112,7 @@ mod tests {
         let anna: SmtpAddress = "anna@corp.example".parse().unwrap();
         assert_eq!(state.wants(Intent::Test), Some(Effect::Test(anna.clone())));
         assert_eq!(state.wants(Intent::Test), None);
-        state.ended(Ok(AccessOutcome { mailbox: anna, items: 42 }));
+        state.ended(Ok(AccessOutcome { mailbox: anna, items: 42, version: String::new() }));
         assert!(matches!(&state.phase, Phase::Opened(outcome) if outcome.items == 42));
         assert_eq!(state.wants(Intent::Type("ben@corp.example".into())), None);
         assert_eq!(state.phase, Phase::Idle);

@@ -29,13 +29,20 @@ pub fn failure(what: &str) -> Failure {
 pub struct Organisation {
     failures: Mutex<HashMap<&'static str, Failure>>,
     held: watch::Sender<HashSet<&'static str>>,
+    /// What Exchange remarks when it grants the right.
+    pub warnings: Mutex<Vec<String>>,
     /// What was called, with what.
     calls: Mutex<Vec<String>>,
 }
 
 impl Organisation {
     pub fn new() -> Self {
-        Self { failures: Mutex::default(), held: watch::Sender::new(HashSet::new()), calls: Mutex::default() }
+        Self {
+            failures: Mutex::default(),
+            held: watch::Sender::new(HashSet::new()),
+            warnings: Mutex::default(),
+            calls: Mutex::default(),
+        }
     }
 
     pub fn fail(&self, step: &'static str, failure: Failure) {
@@ -127,7 +134,7 @@ impl setup::Organisation for Organisation {
     fn grant<'a>(&'a self, upn: &'a str, _: &'a Located) -> BoxFuture<'a, Result<Granted, Failure>> {
         Box::pin(async move {
             self.does("grant", upn).await?;
-            Ok(Granted::Now)
+            Ok(Granted::Now { warnings: self.warnings.lock().unwrap().clone() })
         })
     }
 
@@ -135,7 +142,11 @@ impl setup::Organisation for Organisation {
         Box::pin(async move {
             self.does("test", access.mailbox.as_ref().map_or("", |mailbox| mailbox.as_str())).await?;
             let mailbox = access.mailbox.clone();
-            Ok(AccessOutcome { mailbox: mailbox.unwrap_or("ben@corp.example".parse().unwrap()), items: 128 })
+            Ok(AccessOutcome {
+                mailbox: mailbox.unwrap_or("ben@corp.example".parse().unwrap()),
+                items: 128,
+                version: String::new(),
+            })
         })
     }
 }

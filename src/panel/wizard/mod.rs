@@ -80,7 +80,7 @@ impl Wizard {
     /// Draws it above everything else. Returns how it was closed, once it was.
     pub fn show(&mut self, ctx: &Context) -> Option<Outcome> {
         if self.confirming {
-            return confirm(ctx);
+            return confirm(ctx, self.state.stays_off());
         }
         let mut outcome = self.hear();
         self.look_ahead();
@@ -197,12 +197,17 @@ impl Wizard {
 }
 
 /// W7
-fn confirm(ctx: &Context) -> Option<Outcome> {
+fn confirm(ctx: &Context, stays_off: bool) -> Option<Outcome> {
     let ok = widgets::DialogButton::new((), "OK").default().cancels();
     let (closed, ()) =
         widgets::Dialog::new("configured", "Sent Items Update").width(440.0).button(ok).show(ctx, |ui| {
-            widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
-            widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
+            if stays_off {
+                widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched off.");
+                widgets::weak(ui, "It was switched off before. Messages are kept until it is switched on.");
+            } else {
+                widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
+                widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
+            }
         });
     closed.map(|()| Outcome::Configured)
 }

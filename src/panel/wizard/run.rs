@@ -67,5 +67,5 @@ fn broken_down() -> Report {
         ..Failure::default()
     };
     let changes = vec!["It is not known which of the steps took effect.".to_owned()];
-    Report { steps: vec![(Step::Save, StepState::Failed(Box::new(failure)))], changes }
+    Report { steps: vec![(Step::Save, StepState::Failed(Box::new(failure)))], changes, stays_off: false }
 }

@@ -106,6 +106,10 @@ impl State {
         matches!(self.run, Run::Going { .. })
     }
 
+    pub fn stays_off(&self) -> bool {
+        matches!(&self.run, Run::Ended(report) if report.stays_off)
+    }
+
     pub fn succeeded(&self) -> bool {
         matches!(&self.run, Run::Ended(report) if report.succeeded())
     }
@@ -349,13 +353,17 @@ mod tests {
             (Step::GrantRights, StepState::Failed(Box::new(failure))),
             (Step::Save, StepState::NotRun),
         ];
-        let _ = state.ended(Report { steps, changes: vec!["The account was created.".into()] });
+        let _ = state.ended(Report { steps, changes: vec!["The account was created.".into()], stays_off: false });
         state
     }
 
     fn succeeded() -> State {
         let mut state = running();
-        let _ = state.ended(Report { steps: STEPS.map(|step| (step, done())).to_vec(), changes: Vec::new() });
+        let _ = state.ended(Report {
+            steps: STEPS.map(|step| (step, done())).to_vec(),
+            changes: Vec::new(),
+            stays_off: false,
+        });
         state
     }
 
@@ -424,7 +432,7 @@ mod tests {
 
     fn stopped(changes: &[&str]) -> Report {
         let steps = vec![(Step::LocateServer, StepState::Cancelled), (Step::Save, StepState::NotRun)];
-        Report { steps, changes: changes.iter().map(|&change| change.to_owned()).collect() }
+        Report { steps, changes: changes.iter().map(|&change| change.to_owned()).collect(), stays_off: false }
     }
 
     /// W13: whoever leaves is told what was changed, if anything was.
@@ -509,7 +517,7 @@ mod tests {
         state.form.password.fill("Secret-1");
         assert!(matches!(&state.wants(Intent::Configure)[..], [Effect::Run(_)]));
         assert!(!format!("{state:?}").contains("Secret-1"));
-        let _ = state.ended(Report { steps: vec![(Step::Save, done())], changes: Vec::new() });
+        let _ = state.ended(Report { steps: vec![(Step::Save, done())], changes: Vec::new(), stays_off: false });
         assert!(state.form.password.is_empty());
     }
 }

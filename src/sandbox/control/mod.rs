@@ -15,6 +15,7 @@
 //! | `DELETE /connections` | cut all connections that are open |
 //! | `PUT /accounts/{upn}/impersonation`, `DELETE …` | grant or withdraw the right `ApplicationImpersonation` |
 //! | `PUT /granting-delay`, `POST /granting` | seconds that granting takes to be in effect, as a JSON number; end the waiting |
+//! | `PUT /granting-warning` | what the cmdlet that grants a right warns of: a JSON string, or null |
 //! | `PUT /accounts/{upn}/password` | set a password: a JSON string |
 //! | `GET /mailboxes/{address}/state`, `PUT …` | `"normal"`, `"moving"`, `"full"`, `"unavailable"`, `"gone"`, `"disabled"` |
 //! | `GET /mailboxes/{address}/items` | items; query `folder`, `message_id`, `content=true` for attachments in base64 |
@@ -116,6 +117,10 @@ impl Control {
         format!("https://{}/autodiscover/autodiscover.xml", reachable(self.inner.addresses.https))
     }
 
+    pub(super) fn https_port(&self) -> u16 {
+        self.inner.addresses.https.port()
+    }
+
     /// URL of the directory, encrypted from the first byte.
     #[must_use]
     pub fn ldaps_url(&self) -> String {
@@ -152,6 +157,11 @@ impl Control {
     /// servers need minutes.
     pub fn set_granting_delay(&self, delay: Duration) {
         self.inner.site.management.set_delay(delay);
+    }
+
+    /// What the cmdlet that grants a right remarks from now on, as a warning; none: nothing.
+    pub fn set_granting_warning(&self, warning: Option<String>) {
+        self.inner.site.management.set_warning(warning);
     }
 
     /// The delay of what was granted is over.

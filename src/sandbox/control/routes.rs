@@ -27,6 +27,7 @@ pub fn router(control: Control, ca_pem: String) -> Router {
         .route("/accounts/{upn}/impersonation", put(grant).delete(withdraw))
         .route("/accounts/{upn}/password", put(set_password))
         .route("/granting-delay", put(set_granting_delay))
+        .route("/granting-warning", put(set_granting_warning))
         .route("/granting", post(finish_granting))
         .route("/mailboxes/{address}/state", get(state).put(set_state))
         .route("/mailboxes/{address}/items", get(items).post(deliver))
@@ -148,6 +149,11 @@ async fn withdraw(State(control): State<Control>, Path(upn): Path<String>) -> Re
 async fn set_granting_delay(State(control): State<Control>, body: Bytes) -> Result<StatusCode, Response> {
     let seconds: u64 = read(&body)?;
     control.set_granting_delay(std::time::Duration::from_secs(seconds));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_granting_warning(State(control): State<Control>, body: Bytes) -> Result<StatusCode, Response> {
+    control.set_granting_warning(read(&body)?);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -42,7 +42,7 @@ use super::site::Site;
 
 pub(super) use listener::LdapListening;
 pub(super) use tree::World;
-pub use tree::{CONTROLLER, Trust};
+pub use tree::{CONTROLLER, ConnectionPoint, Subnet, Trust};
 
 use tree::Tree;
 

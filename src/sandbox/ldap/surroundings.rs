@@ -143,6 +143,7 @@ fn configuration(world: &World) -> Vec<(Dn, Attributes)> {
     let (root, configuration, schema) = (world.root(), world.configuration(), world.schema());
     let partitions = configuration.child("CN", "Partitions");
     let sites = configuration.child("CN", "Sites");
+    let subnets = sites.child("CN", "Subnets");
     let site = sites.child("CN", SITE);
     let servers = site.child("CN", "Servers");
     let server = servers.child("CN", CONTROLLER);
@@ -154,7 +155,12 @@ fn configuration(world: &World) -> Vec<(Dn, Attributes)> {
     own = own.text("nETBIOSName", &world.netbios).number("msDS-Behavior-Version", 7);
     let dns = |zone: &str| (root.child("DC", zone), format!("{zone}.{}", world.domain));
     let ((zones, zones_at), (forest, forest_at)) = (dns("DomainDnsZones"), dns("ForestDnsZones"));
-    vec![
+    let subnets_there = world.subnets.iter().map(|subnet| {
+        let of_site = sites.child("CN", &subnet.site).to_string();
+        let object = object(&["subnet"]).text("cn", &subnet.network).text("siteObject", of_site);
+        (subnets.child("CN", &subnet.network), object)
+    });
+    let mut all = vec![
         (configuration.clone(), object(&["configuration"]).text("cn", "Configuration")),
         (schema.clone(), object(&["dMD"]).text("cn", "Schema").number("objectVersion", 88)),
         (
@@ -167,7 +173,7 @@ fn configuration(world: &World) -> Vec<(Dn, Attributes)> {
         cross("DomainDnsZones", &zones, &zones_at, 5),
         cross("ForestDnsZones", &forest, &forest_at, 5),
         (sites.clone(), object(&["sitesContainer"]).text("cn", "Sites")),
-        (sites.child("CN", "Subnets"), object(&["subnetContainer"]).text("cn", "Subnets")),
+        (subnets.clone(), object(&["subnetContainer"]).text("cn", "Subnets")),
         (site, object(&["site"]).text("cn", SITE)),
         (servers, object(&["serversContainer"]).text("cn", "Servers")),
         (
@@ -178,7 +184,9 @@ fn configuration(world: &World) -> Vec<(Dn, Attributes)> {
                 .text("serverReference", root.child("OU", "Domain Controllers").child("CN", CONTROLLER).to_string()),
         ),
         (configuration.child("CN", "Services"), container("Services")),
-    ]
+    ];
+    all.extend(subnets_there);
+    all
 }
 
 /// What the schema says of each attribute: enough to see which there are, and whether it knows Exchange.
@@ -203,7 +211,24 @@ fn exchange_objects(world: &World) -> Vec<(Dn, Attributes)> {
     let protocols = server.child("CN", "Protocols");
     let autodiscover = protocols.child("CN", "Autodiscover");
     let legacy = format!("/o={}/ou={EXCHANGE_GROUP}", world.organisation);
-    vec![
+    let further = world.connection_points.iter().map(|point| {
+        let object = object(&["leaf", "connectionPoint", "serviceConnectionPoint"])
+            .text("cn", &point.name)
+            .texts("keywords", &point.keywords)
+            .text("serviceClassName", "ms-Exchange-AutoDiscover-Service")
+            .text("serviceBindingInformation", &point.binding);
+        (autodiscover.child("CN", &point.name), object)
+    });
+    let own = world.autodiscover_url.iter().map(|url| {
+        let object = object(&["leaf", "connectionPoint", "serviceConnectionPoint"])
+            .text("cn", "EX01")
+            .texts("keywords", [AUTODISCOVER_URL.to_owned(), format!("Site={SITE}")])
+            .text("serviceClassName", "ms-Exchange-AutoDiscover-Service")
+            .text("serviceDNSName", "EX01")
+            .text("serviceBindingInformation", url);
+        (autodiscover.child("CN", "EX01"), object)
+    });
+    let mut all = vec![
         (top, object(&["container", "msExchConfigurationContainer"]).text("cn", "Microsoft Exchange")),
         (
             organisation,
@@ -227,16 +252,9 @@ fn exchange_objects(world: &World) -> Vec<(Dn, Attributes)> {
         ),
         (protocols, container("Protocols")),
         (autodiscover.clone(), object(&["msExchProtocolCfgSharedContainer"]).text("cn", "Autodiscover")),
-        (
-            autodiscover.child("CN", "EX01"),
-            object(&["leaf", "connectionPoint", "serviceConnectionPoint"])
-                .text("cn", "EX01")
-                .texts("keywords", [AUTODISCOVER_URL.to_owned(), format!("Site={SITE}")])
-                .text("serviceClassName", "ms-Exchange-AutoDiscover-Service")
-                .text("serviceDNSName", "EX01")
-                .text("serviceBindingInformation", &world.autodiscover_url),
-        ),
         (databases.clone(), object(&["msExchContainer"]).text("cn", "Databases")),
         (databases.child("CN", "DB01"), object(&["msExchMDB", "msExchPrivateMDB"]).text("cn", "DB01")),
-    ]
+    ];
+    all.extend(own.chain(further));
+    all
 }

@@ -21,7 +21,10 @@ pub struct World {
     /// Display name of the organisation.
     pub organisation: String,
     pub trusts: Vec<Trust>,
-    pub autodiscover_url: String,
+    pub connection_points: Vec<ConnectionPoint>,
+    pub subnets: Vec<Subnet>,
+    /// What the service connection point of the server names; none: there is none.
+    pub autodiscover_url: Option<String>,
 }
 
 /// Another domain whose people are known here.
@@ -42,6 +45,26 @@ pub struct Trust {
 
 fn active_directory() -> u8 {
     2
+}
+
+/// A service connection point of Autodiscover.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionPoint {
+    pub name: String,
+    /// `serviceBindingInformation`: the address of a service, or `LDAP://` and a domain.
+    pub binding: String,
+    pub keywords: Vec<String>,
+}
+
+/// A network, and the site that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subnet {
+    /// As in `10.1.0.0/16`.
+    pub network: String,
+    /// Name of the site.
+    pub site: String,
 }
 
 /// Host name of the domain controller.

@@ -162,7 +162,7 @@ fn new_assignment(management: &Management, parameters: &Parameters<'_>) -> Resul
     let granted = management.directory.grant_impersonation_in(&person.upn, management.delay());
     granted.map_err(|_| Problem::not_found(user))?;
     management.keep();
-    Ok(Output { values: vec![shown(management, &assignment)], ..Output::default() })
+    Ok(Output { values: vec![shown(management, &assignment)], warnings: management.warnings() })
 }
 
 fn remove_assignment(management: &Management, parameters: &Parameters<'_>) -> Result<Output, Problem> {

@@ -38,6 +38,8 @@ pub struct Management {
     domains: Vec<String>,
     /// How long a right that was granted takes to be in effect.
     delay: Mutex<Duration>,
+    /// What it remarks when it grants a right.
+    warning: Mutex<Option<String>>,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +71,7 @@ impl Management {
         domains: impl IntoIterator<Item = String>,
     ) -> Self {
         let domains = domains.into_iter().map(|domain| domain.to_lowercase()).collect();
-        Self { directory, assignments, kept, domains, delay: Mutex::default() }
+        Self { directory, assignments, kept, domains, delay: Mutex::default(), warning: Mutex::default() }
     }
 
     /// Whether the path, in lower case, is one of this endpoint.
@@ -79,6 +81,14 @@ impl Management {
 
     pub fn set_delay(&self, delay: Duration) {
         *self.delay.lock().unwrap_or_else(PoisonError::into_inner) = delay;
+    }
+
+    pub fn set_warning(&self, warning: Option<String>) {
+        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = warning;
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warning.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn delay(&self) -> Duration {

@@ -19,7 +19,7 @@ use serde::Deserialize;
 pub use message::{ProcessedCopy, SampleMessage, Stored};
 
 use super::directory::{DirectoryError, Group, Person};
-use super::ldap::Trust;
+use super::ldap::{ConnectionPoint, Subnet, Trust};
 use super::store::StoreError;
 use content::Content;
 
@@ -42,6 +42,10 @@ pub struct Organisation {
     pub admin_password: String,
     /// Domains that are trusted.
     pub trusts: Vec<Trust>,
+    /// Service connection points beside that of the server: of other sites, pointers to other directories.
+    pub connection_points: Vec<ConnectionPoint>,
+    /// Networks that belong to a site.
+    pub subnets: Vec<Subnet>,
     /// Password of everybody else. All of it is for rehearsals on loopback.
     pub people_password: String,
     pub people: Vec<Person>,
@@ -66,6 +70,10 @@ struct Description {
     people_password: String,
     #[serde(default)]
     trusts: Vec<Trust>,
+    #[serde(default)]
+    connection_points: Vec<ConnectionPoint>,
+    #[serde(default)]
+    subnets: Vec<Subnet>,
     people: Vec<Person>,
     #[serde(default)]
     groups: Vec<Group>,
@@ -118,6 +126,8 @@ impl Organisation {
             administrator: description.administrator,
             admin_password: description.admin_password,
             trusts: description.trusts,
+            connection_points: description.connection_points,
+            subnets: description.subnets,
             people_password: description.people_password,
             people: description.people,
             groups: description.groups,

@@ -64,7 +64,7 @@ impl Domain {
         Ok(members.map_err(|error| error.to_string())?.iter().any(|member| member.is(upn)))
     }
 
-    async fn is_nested_member(&self, upn: &str) -> Result<bool, String> {
+    pub(super) async fn is_nested_member(&self, upn: &str) -> Result<bool, String> {
         let directory = &self.options.directory;
         let group = self.find(ORGANISATION_MANAGEMENT, Kinds { users: false, groups: true }, |object| {
             object.name.eq_ignore_ascii_case(ORGANISATION_MANAGEMENT)

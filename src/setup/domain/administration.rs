@@ -19,21 +19,50 @@ impl Domain {
         let Some(administration) = self.administration(ews.as_ref()) else {
             return self.granted_by_hand(upn, located).await;
         };
-        let failure = match administration {
-            Err(error) => refused(upn, &error),
+        let scope = self.options.write_scope.as_deref();
+        let error = match administration {
+            Err(error) => error,
             Ok(administration) => {
-                let granted = grant(administration.as_ref(), upn).await;
+                let granted = grant(administration.as_ref(), upn, scope).await;
                 administration.close().await;
                 match granted {
                     Ok(granted) => return Ok(granted),
-                    Err(failure) => failure,
+                    Err(error) => error,
                 }
             }
         };
         // Who can't ask may still see whether somebody granted it by hand.
-        match self.granted_by_hand(upn, located).await {
-            Ok(granted) => Ok(granted),
-            Err(_) => Err(failure),
+        if let Ok(granted) = self.granted_by_hand(upn, located).await {
+            return Ok(granted);
+        }
+        let mut failure = refused(upn, &error);
+        if error.is_not_allowed() {
+            failure.details.push(self.membership_of_the_person().await);
+        }
+        if failure.cmdlet.is_some() {
+            failure.cmdlet = Some(cmdlet::grant_within(upn, scope));
+        }
+        Err(failure)
+    }
+
+    /// Whether the person configuring is in Organization Management, as a sentence: that is where the role comes from.
+    async fn membership_of_the_person(&self) -> String {
+        let Some(person) = &self.options.person else {
+            return "Whether you are a member of Organization Management was not looked up, because your name is not \
+                    known."
+                .to_owned();
+        };
+        let upn = &person.upn;
+        match self.is_nested_member(upn).await {
+            Ok(true) => format!(
+                "{upn} is a member of Organization Management; a membership takes effect with the next sign-in, and the \
+                 role group may have lost the role Role Management."
+            ),
+            Ok(false) => format!("{upn} is not a member of Organization Management."),
+            Err(why) => format!(
+                "Whether {upn} is a member of Organization Management could not be found out: {}.",
+                why.trim_end_matches('.')
+            ),
         }
     }
 
@@ -105,21 +134,27 @@ fn is_online(ews: &Url) -> bool {
 }
 
 /// What exists is recognised and kept.
-async fn grant(administration: &dyn Administration, upn: &str) -> Result<Granted, Failure> {
+async fn grant(
+    administration: &dyn Administration,
+    upn: &str,
+    scope: Option<&str>,
+) -> Result<Granted, ManagementError> {
     let there = |assignments: &[crate::management::RoleAssignment]| assignments.iter().any(|one| one.enabled);
     match administration.role_assignments(upn).await {
         Ok(assignments) if there(&assignments) => return Ok(Granted::Before),
         Ok(_) => {}
         // Some servers say "not found" of an account that has no assignment.
         Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(refused(upn, &error)),
+        Err(error) => return Err(error),
     }
-    let granting = administration.grant_impersonation(upn, &cmdlet::assignment_name(upn), None).await;
-    let Err(error) = granting else { return Ok(Granted::Now) };
+    let error = match administration.grant_impersonation(upn, &cmdlet::assignment_name(upn), scope).await {
+        Ok(warnings) => return Ok(Granted::Now { warnings }),
+        Err(error) => error,
+    };
     // Somebody else may have granted it between the two questions, or the answer alone was lost.
     match administration.role_assignments(upn).await {
         Ok(assignments) if there(&assignments) => Ok(Granted::Before),
-        _ => Err(refused(upn, &error)),
+        _ => Err(error),
     }
 }
 
@@ -229,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_cmdlets_say_stands_beside_our_explanation() {
         let refusing = Scripted::new([Ok(nothing()), Err(error("The domain is read-only.", "X")), Ok(nothing())]);
-        let failure = grant(&refusing, UPN).await.unwrap_err();
+        let failure = refused(UPN, &grant(&refusing, UPN, None).await.unwrap_err());
         assert_eq!(
             failure.details,
             ["New-ManagementRoleAssignment failed: The domain is read-only.", "WARNING: Careful."]
@@ -266,10 +301,10 @@ mod tests {
     #[tokio::test]
     async fn a_right_that_is_there_is_recognised_and_kept() {
         let there = Scripted::new([Ok(assignment(true))]);
-        assert_eq!(grant(&there, UPN).await, Ok(Granted::Before));
+        assert_eq!(grant(&there, UPN, Some("Sales")).await, Ok(Granted::Before));
         assert_eq!(there.asked(), [GET]);
         let meanwhile = Scripted::new([Ok(nothing()), Err(error("It exists.", "X")), Ok(assignment(true))]);
-        assert_eq!(grant(&meanwhile, UPN).await, Ok(Granted::Before));
+        assert_eq!(grant(&meanwhile, UPN, None).await, Ok(Granted::Before));
     }
 
     /// W6
@@ -278,12 +313,23 @@ mod tests {
         let not_found = Err(error("The operation couldn't be performed.", "ManagementObjectNotFoundException"));
         for before in [Ok(nothing()), Ok(assignment(false)), not_found] {
             let missing = Scripted::new([before, Ok(assignment(true))]);
-            assert_eq!(grant(&missing, UPN).await, Ok(Granted::Now));
+            assert_eq!(grant(&missing, UPN, None).await, Ok(Granted::Now { warnings: Vec::new() }));
             assert_eq!(missing.asked(), [GET, NEW]);
             let (_, given) = missing.asked.lock().unwrap()[1].clone();
             let expected = json!({ "Name": "SentItemsUpdate-svc", "Role": "ApplicationImpersonation", "User": UPN });
             assert_eq!(Value::Object(given), expected);
         }
+    }
+
+    /// W6, W9: what Exchange remarks on a right that it grants is not lost, and a scope limits the right.
+    #[tokio::test]
+    async fn warnings_are_kept_and_a_scope_is_handed_over() {
+        let warned = Output { objects: Vec::new(), warnings: vec!["The scope is empty.".to_owned()] };
+        let granting = Scripted::new([Ok(nothing()), Ok(warned)]);
+        let warnings = vec!["The scope is empty.".to_owned()];
+        assert_eq!(grant(&granting, UPN, Some("Sales")).await, Ok(Granted::Now { warnings }));
+        let (_, given) = granting.asked.lock().unwrap()[1].clone();
+        assert_eq!(given["CustomRecipientWriteScope"], "Sales");
     }
 
     #[test]

@@ -73,7 +73,8 @@ async fn open(client: &Client, mailbox: &SmtpAddress) -> Result<AccessOutcome, E
 
 async fn open_exactly(client: &Client, mailbox: &SmtpAddress) -> Result<AccessOutcome, EwsError> {
     let folder = client.mailbox(mailbox).get_folder(&FolderId::SENT_ITEMS).await?;
-    Ok(AccessOutcome { mailbox: mailbox.clone(), items: folder.total_count.unwrap_or(0) })
+    let version = client.server_version().as_ref().map(product).unwrap_or_default();
+    Ok(AccessOutcome { mailbox: mailbox.clone(), items: folder.total_count.unwrap_or(0), version })
 }
 
 fn of_error(error: &EwsError, explained: Explanation, upn: &str, mailbox: &SmtpAddress) -> Failure {

@@ -10,8 +10,8 @@ use super::exchange::{failure, product_told};
 use super::probe::{Asker, probe, trust_advice};
 use crate::directory::Directory;
 use crate::ews::Credentials;
-use crate::ews::autodiscover::{Attempt, Autodiscover, Found, NotFound, ServiceConnectionPoints};
-use crate::settings::SmtpAddress;
+use crate::ews::autodiscover::{Attempt, Autodiscover, Found, NotFound, Points, ServiceConnectionPoints};
+use crate::settings::{AutodiscoverSettings, Connection, SmtpAddress};
 use crate::setup::validate::{self, EWS_PATH};
 use crate::setup::{ConnectionChoice, Failure, Located, Page, failures};
 
@@ -31,7 +31,17 @@ impl Domain {
                 let mailbox = self.addresses(asker).await.into_iter().next();
                 self.accept(server.ews_url(), asker, mailbox.as_ref()).await
             }
-            ConnectionChoice::Autodiscover => self.discovered(asker).await,
+            ConnectionChoice::Autodiscover => {
+                let located = self.discovered(asker).await?;
+                // The updater asks again when the server is gone.
+                let options = &self.options.autodiscover;
+                let autodiscover = AutodiscoverSettings {
+                    services: options.known.iter().map(ToString::to_string).collect(),
+                    trusted: options.trusted.clone(),
+                };
+                let connection = Connection { autodiscover: Some(autodiscover), ..located.connection };
+                Ok(Located { connection, ..located })
+            }
         }
     }
 
@@ -147,7 +157,11 @@ fn not_found(address: &SmtpAddress, told: &NotFound, tried: &[Attempt]) -> Failu
 
 /// The service connection points of Exchange.
 impl ServiceConnectionPoints for Directory {
-    fn urls(&self) -> BoxFuture<'_, Result<Vec<Url>, String>> {
-        Box::pin(async { self.autodiscover_services().await.map_err(|error| error.to_string()) })
+    fn of<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, Result<Points, String>> {
+        Box::pin(async move {
+            let found = self.autodiscover_services(domain).await.map_err(|error| error.to_string())?;
+            let attempt = |(pointer, outcome)| Attempt { place: format!("the pointer {pointer}"), outcome };
+            Ok(Points { urls: found.urls, pointers: found.pointers.into_iter().map(attempt).collect() })
+        })
     }
 }

@@ -69,19 +69,19 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
     let page = ews.join("healthcheck.htm").unwrap_or_else(|_| ews.clone());
     let response = http.get(page.clone()).send().await.map_err(|error| not_reached(error, &ews))?;
     let status = response.status().as_u16();
-    if status == 200 && beginning(response).await.trim_start().starts_with("200 OK") {
-        return Ok(());
-    }
-    // A reverse proxy may keep the page back; the front end of Exchange names itself at EWS as well.
+    let healthy = status == 200 && beginning(response).await.trim_start().starts_with("200 OK");
+    // EWS lets nobody in who has not signed in: who lets everybody in is something else, whatever its pages say. A
+    // reverse proxy may keep the page back; the front end of Exchange names itself here as well.
     let response = http.get(ews.clone()).send().await.map_err(|error| not_reached(error, &ews))?;
-    if response.status().as_u16() == 401
-        && response.headers().contains_key("x-feserver")
-        && response.headers().contains_key(WWW_AUTHENTICATE)
-    {
+    let asks = response.status().as_u16() == 401 && response.headers().contains_key(WWW_AUTHENTICATE);
+    if asks && (healthy || response.headers().contains_key("x-feserver")) {
         return Ok(());
     }
     let details = vec![
-        format!("GET {page}: HTTP status {status}, and not the page of Exchange that tells its health"),
+        format!(
+            "GET {page}: HTTP status {status}, and {} page of Exchange that tells its health",
+            if healthy { "the" } else { "not the" }
+        ),
         format!("GET {ews}: HTTP status {}, and nothing that shows that it is Exchange", response.status().as_u16()),
     ];
     let advice = vec![
@@ -177,7 +177,13 @@ mod tests {
     /// W8
     #[tokio::test]
     async fn a_web_server_that_does_not_show_that_it_is_exchange_is_not_taken_for_it() {
-        for answer in [|| Reply::xml("<html>hello</html>"), || Reply::status(404), || Reply::sign_in(&["Basic"])] {
+        for answer in [
+            || Reply::xml("<html>hello</html>"),
+            || Reply::status(404),
+            || Reply::sign_in(&["Basic"]),
+            // It accepts everything and everybody.
+            || Reply::xml("200 OK<br/>EX01").with("X-FEServer: EX01"),
+        ] {
             let world = World::new(move |_| answer()).await;
             let failure = probe(&at(&world), None).await.unwrap_err();
             assert!(failure.cause.contains("does not show that it is Exchange"), "{failure:?}");

@@ -20,7 +20,8 @@ pub(super) struct Ours {
 impl Ours {
     fn put_into(&self, settings: Settings) -> Settings {
         Settings {
-            enabled: true,
+            // What an administrator switched off stays off; at the first configuration it goes on.
+            enabled: settings.enabled || !settings.is_configured(),
             environment: self.environment,
             connection: Some(self.connection.clone()),
             account: Some(Account { user: self.upn.clone() }),
@@ -30,15 +31,32 @@ impl Ours {
     }
 }
 
-pub(super) async fn save(
-    updater: &Client,
-    ours: &Ours,
-    password: &SecretString,
-    run: &Run<'_>,
-) -> Result<String, Stop> {
+/// The configuration is in force.
+pub(super) struct Saved {
+    /// Sent Items Update is on.
+    pub on: bool,
+    /// Somebody else changed other settings at the same moment.
+    with_others: bool,
+}
+
+impl Saved {
+    pub fn note(&self) -> String {
+        let with = if self.with_others {
+            ", with what another administrator changed in other settings at the same moment"
+        } else {
+            ""
+        };
+        let state = if self.on { "is on" } else { "stays off, as it was before" };
+        format!("saved{with}; Sent Items Update {state}")
+    }
+}
+
+pub(super) async fn save(updater: &Client, ours: &Ours, password: &SecretString, run: &Run<'_>) -> Result<Saved, Stop> {
     let (first, version) = read(updater, run).await?;
-    match change(updater, ours.put_into(first.clone()), password, &version).await {
-        Ok(()) => return Ok("saved; Sent Items Update is on".to_owned()),
+    let settings = ours.put_into(first.clone());
+    let on = settings.enabled;
+    match change(updater, settings, password, &version).await {
+        Ok(()) => return Ok(Saved { on, with_others: false }),
         Err(PipeError::Conflict) => {}
         Err(error) => return Err(failures::not_saved(&error).into()),
     }
@@ -48,12 +66,10 @@ pub(super) async fn save(
     if configured(&second) != configured(&first) {
         return Err(failures::not_saved(&PipeError::Conflict).into());
     }
-    match change(updater, ours.put_into(second), password, &version).await {
-        Ok(()) => {
-            Ok("saved, with what another administrator changed in other settings at the same moment; Sent Items \
-                      Update is on"
-                .to_owned())
-        }
+    let settings = ours.put_into(second);
+    let on = settings.enabled;
+    match change(updater, settings, password, &version).await {
+        Ok(()) => Ok(Saved { on, with_others: true }),
         Err(error) => Err(failures::not_saved(&error).into()),
     }
 }

@@ -235,6 +235,37 @@ async fn a_run_that_succeeds_puts_everything_in_force_and_keeps_the_other_settin
     assert_eq!(now.password(), Some("made up"));
 }
 
+/// T3: what an administrator switched off stays off, and everybody who looks is told.
+#[tokio::test]
+async fn a_configuration_anew_leaves_it_off_where_it_was_switched_off() {
+    let off = Settings { enabled: false, ..working() };
+    let mut scene = Scene::with(off, Some("old")).await;
+    let report = scene.run(&automatic()).await;
+    assert!(report.succeeded() && report.stays_off, "{report:?}");
+    assert_eq!(note(&report, Step::Save), "saved; Sent Items Update stays off, as it was before");
+    let now = scene.updater.in_force();
+    assert!(!now.settings.enabled);
+    assert_eq!(now.settings.account.as_ref().unwrap().user, "CodeTwoSiuAgent@corp.example");
+    // Off is also what a fresh installation is, and that is what the wizard ends.
+    let mut scene = Scene::with(Settings::default(), None).await;
+    let report = scene.run(&automatic()).await;
+    assert!(report.succeeded() && !report.stays_off && scene.updater.in_force().settings.enabled, "{report:?}");
+    assert_eq!(note(&report, Step::Save), "saved; Sent Items Update is on");
+}
+
+/// W7, W9: what Exchange remarks on a right that it grants stands beside the tick.
+#[tokio::test]
+async fn warnings_of_a_right_that_was_granted_are_shown() {
+    let mut scene = Scene::new().await;
+    scene.organisation.script().warnings = vec!["The scope is\r\nempty.".to_owned(), "\u{1b}[31mCareful".to_owned()];
+    let report = scene.run(&automatic()).await;
+    let agent = "CodeTwoSiuAgent@corp.example";
+    assert_eq!(
+        note(&report, Step::GrantRights),
+        format!("granted to {agent}; Exchange warns: The scope is empty; Exchange warns: [31mCareful")
+    );
+}
+
 /// W5
 #[tokio::test]
 async fn progress_is_told_as_it_happens() {

@@ -19,13 +19,14 @@ mod visit;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::clock::Clock;
 use super::dispatcher::{Attempt, Engine};
-use super::exchange;
+use super::exchange::{self, Elsewhere, Ways};
 use super::queue::{Job, QueueError};
 use super::scope::{InScope, Scope};
 use super::settings_store::InForce;
 use super::spool::IN_MEMORY;
-use crate::ews::{Client, ErrorClass};
+use crate::ews::ErrorClass;
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::{Options, SmtpAddress};
@@ -35,9 +36,13 @@ pub use look::sent_copy;
 use mark::Order;
 use visit::{Looked, Trouble, Visit};
 
+/// Servers that are tried for one message: one that was found, the configured one, and the next that is found.
+const MOST_SERVERS: usize = 3;
+
 /// Updates mailboxes through EWS, with one set of settings.
 pub struct MailboxEngine {
-    client: Client,
+    /// The ways to mailboxes.
+    client: Ways,
     scope: Scope,
     options: Options,
     /// Addresses that turned out to be secondary ones, folded, and the primary ones to use.
@@ -49,7 +54,7 @@ impl MailboxEngine {
     /// In words for the administrator, when the settings lack something or the address can't be used.
     pub fn new(in_force: &InForce, scope: &Scope) -> Result<Self, String> {
         Ok(Self {
-            client: exchange::connect(in_force).map_err(|error| error.to_string())?,
+            client: exchange::connect(in_force, Clock::system()).map_err(|error| error.to_string())?,
             scope: scope.clone(),
             options: in_force.settings.options,
             primaries: Mutex::default(),
@@ -73,9 +78,12 @@ impl MailboxEngine {
     /// Goes to one mailbox.
     async fn visit(&self, owner: &SmtpAddress, message: &ProcessedMessage, job: &Job) -> Attempt {
         let mut address = self.primary_of(owner).unwrap_or_else(|| owner.clone());
+        let mut servers = 1;
         loop {
+            let mailbox = self.client.mailbox(&address);
+            let server = mailbox.server_url().to_owned();
             let visit = Visit {
-                mailbox: self.client.mailbox(&address),
+                mailbox,
                 message,
                 order: Order { accepted_at: job.accepted_at, number: job.id },
                 options: self.options,
@@ -89,6 +97,17 @@ impl MailboxEngine {
                 }
                 Err(trouble) => trouble,
             };
+            // Of the first request it is known that nothing was done yet.
+            if trouble.first && servers < MOST_SERVERS {
+                match self.client.elsewhere(&address, &server, &trouble.error).await {
+                    Elsewhere::Yes => {
+                        servers += 1;
+                        continue;
+                    }
+                    Elsewhere::Unknown => return Attempt::Error { reason: trouble.to_string() },
+                    Elsewhere::No => {}
+                }
+            }
             match trouble.error.class() {
                 // Once: a server that sends us round in circles has no mailbox for us.
                 ErrorClass::NonPrimaryAddress(primary) if address == *owner && primary != *owner => {

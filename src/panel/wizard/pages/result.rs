@@ -12,7 +12,14 @@ use crate::setup::failures::page_name;
 pub fn result(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
     let Run::Ended(report) = &state.run else { return };
     let cancelled = report.steps.iter().any(|(_, state)| *state == StepState::Cancelled);
-    let (icon, tone, title, text) = if report.succeeded() {
+    let (icon, tone, title, text) = if report.succeeded() && report.stays_off {
+        (
+            Icon::Ok,
+            Tone::Good,
+            "Sent Items Update is configured",
+            "It is switched off, as it was before. Switched on, it works with the new configuration.",
+        )
+    } else if report.succeeded() {
         (
             Icon::Ok,
             Tone::Good,

@@ -27,6 +27,8 @@ pub struct Script {
     pub taken_over: bool,
     /// The account has the right already.
     pub granted_before: bool,
+    /// What Exchange remarks when it grants the right.
+    pub warnings: Vec<String>,
     /// What the next tests fail with.
     pub tests: VecDeque<Failure>,
     pub conditions: Vec<Condition>,
@@ -137,7 +139,8 @@ impl Organisation for Scripted {
     fn grant<'a>(&'a self, upn: &'a str, _: &'a Located) -> BoxFuture<'a, Result<Granted, Failure>> {
         Box::pin(async move {
             self.play(Step::GrantRights, format!("grant {upn}")).await?;
-            Ok(if self.script().granted_before { Granted::Before } else { Granted::Now })
+            let warnings = self.script().warnings.clone();
+            Ok(if self.script().granted_before { Granted::Before } else { Granted::Now { warnings } })
         })
     }
 
@@ -146,7 +149,11 @@ impl Organisation for Scripted {
             self.play(Step::TestRights, format!("test {}", access.upn)).await?;
             match self.script().tests.pop_front() {
                 Some(failure) => Err(failure),
-                None => Ok(AccessOutcome { mailbox: "anna@corp.example".parse().unwrap(), items: 3 }),
+                None => Ok(AccessOutcome {
+                    mailbox: "anna@corp.example".parse().unwrap(),
+                    items: 3,
+                    version: "Exchange Server 2019".to_owned(),
+                }),
             }
         })
     }
