@@ -15,8 +15,7 @@ use tracing::{error, warn};
 use super::claim::Claim;
 use super::due::Due;
 use super::{
-    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude,
-    damaged, reader,
+    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude, damaged, reader,
 };
 
 /// Commands committed together at the most, and bytes of messages among them.
