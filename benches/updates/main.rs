@@ -1,28 +1,43 @@
-//! Messages updated per second: by the updater, by an exchangelib script with as many connections, and by a bare
-//! HTTP client that replays the updater's own requests.
+//! What the updater can do, beside others on the same machine in the same run: ratios, not times, are what counts.
 //!
-//!     cargo bench --bench updates
+//!     cargo bench --bench updates                    # everything
+//!     cargo bench --bench updates -- rate latency    # some of it
 //!
-//! All three meet the same sandbox over HTTPS, in a process of its own, with as many fresh messages in the same
-//! mailboxes. `SIU_BENCH_MESSAGES` and `SIU_BENCH_CONNECTIONS` change how many. The script needs `.venv/`, which
-//! `tests/run exchangelib` makes; without it the rest is measured.
+//! | part | what |
+//! |---|---|
+//! | `rate` | messages updated per second with 4, 8 and 16 connections, beside a bare HTTP client that replays the updater's own requests and an exchangelib script |
+//! | `trips` | requests that 100 waiting messages of one mailbox cost |
+//! | `latency` | from accepted to updated, one message at a time, beside the time of its two requests |
+//! | `smtp` | durable acceptance by `smtp-source`, beside Postfix on the same disk |
+//! | `queue` | cost of a claim at 1,000 and at 1,000,000 messages, resident memory with them |
+//! | `large` | peak memory for one message of 100 MB |
+//! | `idle` | processor time at rest |
+//!
+//! `SIU_BENCH_MESSAGES`, `SIU_BENCH_QUEUED` and `SIU_BENCH_IDLE` (seconds) change how much. exchangelib needs `.venv/`,
+//! which `tests/run exchangelib` makes. Without the word `--bench`, as `cargo test` starts it, everything is done in a
+//! small form, to see that it works.
 
 mod exchangelib;
+mod idle;
+mod large;
+mod latency;
+mod postfix;
 mod programs;
+mod queue;
+mod rate;
 mod replay;
+mod report;
 mod sample;
+mod smtp;
+mod trips;
 
 use std::time::Duration;
 
-use sent_items_update::pipe::client::Client;
-use sent_items_update::pipe::types::SettingsChange;
-use sent_items_update::settings::{Account, Connection, Limits, Settings};
-
-use programs::{Error, Program, Sandbox};
-use sample::Batch;
+use programs::Error;
+use report::Report;
 
 /// What was measured: messages, and how long they took.
-struct Measured {
+pub struct Measured {
     messages: usize,
     took: Duration,
 }
@@ -34,95 +49,66 @@ impl Measured {
     }
 }
 
+/// How much is done.
+pub struct Sizes {
+    messages: usize,
+    queued: usize,
+    connections: Vec<usize>,
+    large: usize,
+    idle: Duration,
+    accepted: usize,
+    latencies: usize,
+}
+
+impl Sizes {
+    fn of(measuring: bool) -> Self {
+        let size = |full, small| if measuring { full } else { small };
+        Self {
+            messages: from_environment("SIU_BENCH_MESSAGES", size(3000, 40)),
+            queued: from_environment("SIU_BENCH_QUEUED", size(1_000_000, 2_000)),
+            connections: if measuring { vec![4, 8, 16] } else { vec![4] },
+            large: size(100_000_000, 4_000_000),
+            idle: Duration::from_secs(from_environment("SIU_BENCH_IDLE", size(60, 1)) as u64),
+            accepted: size(4000, 40),
+            latencies: size(400, 20),
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    // `cargo test --all-targets` starts benches, too, without this word: then it is only seen that it works.
     let measuring = std::env::args().any(|word| word == "--bench");
-    let messages = from_environment("SIU_BENCH_MESSAGES", if measuring { 2000 } else { 40 });
-    let connections = from_environment("SIU_BENCH_CONNECTIONS", Limits::default().connections);
-    println!("{messages} messages, {connections} connections, HTTPS, the sandbox in a process of its own");
-
-    let folder = tempfile::tempdir()?;
-    let sandbox = Sandbox::start(folder.path(), true).await?;
-    let recorded = Batch::store(&sandbox, "recorded", messages).await?;
-    // What this run takes is not counted: writing requests down slows the sandbox.
-    update(&sandbox, &recorded, connections).await?;
-    sandbox.stop().await?;
-    let requests = replay::Requests::read(&folder.path().join("recorded"), messages)?;
-
-    let sandbox = Sandbox::start(folder.path(), false).await?;
-    let fresh = Batch::store(&sandbox, "updater", messages).await?;
-    sandbox.reset_statistics().await?;
-    let updater = update(&sandbox, &fresh, connections).await?;
-    let asked = sandbox.ews_requests().await?;
-    #[allow(clippy::cast_precision_loss)]
-    let each = asked as f64 / messages as f64;
-    println!("updater                            {:8.1} messages/s, {each:.2} requests each", updater.per_second());
-
-    let bare = replay::run(&sandbox, &requests, connections).await?;
-    println!(
-        "bare HTTP client, same requests    {:8.1} messages/s; the updater reaches {:.0} % of it",
-        bare.per_second(),
-        100.0 * updater.per_second() / bare.per_second()
-    );
-
-    let fresh = Batch::store(&sandbox, "exchangelib", messages).await?;
-    match exchangelib::run(&sandbox, &fresh, connections).await? {
-        Ok(script) => println!(
-            "exchangelib, {connections} threads             {:8.1} messages/s; the updater is {:.1} times as fast",
-            script.per_second(),
-            updater.per_second() / script.per_second()
-        ),
-        Err(missing) => println!("exchangelib is not measured: {missing}"),
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
+    let sizes = Sizes::of(measuring);
+    let mut report = Report::default();
+    if is_wanted("rate") {
+        for connections in &sizes.connections {
+            rate::measure(&sizes, *connections, &mut report).await?;
+        }
     }
-    sandbox.stop().await
+    if is_wanted("trips") {
+        trips::measure(&mut report).await?;
+    }
+    if is_wanted("latency") {
+        latency::measure(&sizes, &mut report).await?;
+    }
+    if is_wanted("smtp") {
+        smtp::measure(&sizes, &mut report).await?;
+    }
+    if is_wanted("queue") {
+        queue::measure(&sizes, &mut report).await?;
+    }
+    if is_wanted("large") {
+        large::measure(&sizes, &mut report).await?;
+    }
+    if is_wanted("idle") {
+        idle::measure(&sizes, &mut report).await?;
+    }
+    report.print();
+    Ok(())
 }
 
 fn from_environment(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Has an updater of its own process update a batch: accepted first, then switched on and measured to the last one.
-async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize) -> Result<Measured, Error> {
-    let folder = tempfile::tempdir()?;
-    let pipe = folder.path().join("updater.sock");
-    let client = Client::new(&pipe)?;
-    let data = folder.path().join("data");
-    let (data_text, pipe_text) = (data.to_string_lossy(), pipe.to_string_lossy());
-    let words = ["run", "--data", &data_text, "--pipe", &pipe_text];
-    let program = Program::start(&words, &folder.path().join("log"))?;
-    program.until("the updater to answer", async || client.status().await.is_ok()).await?;
-
-    let off = Settings {
-        connection: Some(Connection {
-            extra_roots: vec![sandbox.authority.clone()],
-            ..Connection::manual(&sandbox.ews_url)
-        }),
-        account: Some(Account { user: sandbox.account.clone() }),
-        limits: Limits { connections, ..Limits::default() },
-        ..Settings::default()
-    };
-    let (_, version) = client.settings().await?;
-    let change = SettingsChange { settings: off.clone(), password: Some(sandbox.password.clone()) };
-    client.change_settings(&change, &version).await?;
-    for message in &batch.messages {
-        client.submit(message.processed.clone()).await?;
-    }
-    let (_, version) = client.settings().await?;
-    let change = SettingsChange { settings: Settings { enabled: true, ..off }, password: None };
-    let start = std::time::Instant::now();
-    client.change_settings(&change, &version).await?;
-    let all = i64::try_from(batch.messages.len())?;
-    program
-        .until("all messages to be finished", async || {
-            client.status().await.is_ok_and(|status| status.counts.waiting + status.counts.working == 0)
-        })
-        .await?;
-    let took = start.elapsed();
-    let counts = client.status().await?.counts;
-    if counts.updated != all {
-        return Err(format!("{} of {all} were updated, see {counts:?}\n{}", counts.updated, program.log()).into());
-    }
-    program.stop().await?;
-    Ok(Measured { messages: batch.messages.len(), took })
 }

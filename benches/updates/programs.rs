@@ -6,6 +6,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
+use sent_items_update::pipe::client::Client;
+use sent_items_update::pipe::types::SettingsChange;
+use sent_items_update::settings::{Account, Connection, Settings};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
@@ -46,6 +49,10 @@ impl Program {
         Ok(())
     }
 
+    fn process(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
     pub async fn stop(mut self) -> Result<(), Error> {
         // There is no such signal on Windows, where nothing is lost by killing it either.
         #[cfg(unix)]
@@ -57,6 +64,121 @@ impl Program {
         self.child.wait().await?;
         Ok(())
     }
+}
+
+/// Where an updater has its things.
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new() -> Result<Self, Error> {
+        Ok(Self { folder: tempfile::tempdir()? })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    pub async fn start(&self) -> Result<Updater, Error> {
+        let pipe = self.folder().join("updater.sock");
+        let client = Client::new(&pipe)?;
+        let (data, pipe) = (self.data(), pipe.to_string_lossy().into_owned());
+        let words = ["run", "--data", &data.to_string_lossy(), "--pipe", &pipe];
+        let program = Program::start(&words, &self.folder().join("log"))?;
+        program.until("the updater to answer", async || client.status().await.is_ok()).await?;
+        Ok(Updater { program, client })
+    }
+}
+
+/// A running updater.
+pub struct Updater {
+    program: Program,
+    pub client: Client,
+}
+
+impl Updater {
+    /// Points it to the sandbox and switches it on, unless `more` wants something else.
+    pub async fn configure(&self, sandbox: &Sandbox, more: impl FnOnce(&mut Settings)) -> Result<(), Error> {
+        let (read, version) = self.client.settings().await?;
+        let mut settings = Settings {
+            connection: Some(Connection {
+                extra_roots: vec![sandbox.authority.clone()],
+                ..Connection::manual(&sandbox.ews_url)
+            }),
+            account: Some(Account { user: sandbox.account.clone() }),
+            enabled: true,
+            ..read.settings
+        };
+        more(&mut settings);
+        let change = SettingsChange { settings, password: Some(sandbox.password.clone()) };
+        self.client.change_settings(&change, &version).await?;
+        Ok(())
+    }
+
+    pub async fn change(&self, change: impl FnOnce(&mut Settings)) -> Result<(), Error> {
+        let (read, version) = self.client.settings().await?;
+        let mut settings = read.settings;
+        change(&mut settings);
+        self.client.change_settings(&SettingsChange { settings, password: None }, &version).await?;
+        Ok(())
+    }
+
+    /// Waits until so many messages are updated, and nothing waits any more.
+    pub async fn finishes(&self, messages: usize) -> Result<(), Error> {
+        let done =
+            async || self.client.status().await.is_ok_and(|status| status.counts.waiting + status.counts.working == 0);
+        self.until("all messages to be finished", done).await?;
+        let counts = self.client.status().await?.counts;
+        if counts.updated != i64::try_from(messages)? {
+            let log = self.program.log();
+            return Err(format!("{} of {messages} were updated, see {counts:?}\n{log}", counts.updated).into());
+        }
+        Ok(())
+    }
+
+    pub async fn until(&self, what: &str, sign: impl AsyncFnMut() -> bool) -> Result<(), Error> {
+        self.program.until(what, sign).await
+    }
+
+    pub fn process(&self) -> u32 {
+        self.program.process()
+    }
+
+    pub async fn stop(self) -> Result<(), Error> {
+        self.program.stop().await
+    }
+}
+
+/// Time that the threads of a process have been running, where the system tells.
+pub fn processor_time(process: u32) -> Option<Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
+        // A thread may have ended by now.
+        let Ok(text) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
+        nanoseconds += text.split(' ').next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// Memory that a process has at the moment, in bytes, where the system tells.
+pub fn resident_memory(process: u32) -> Option<u64> {
+    memory(process, "VmRSS:")
+}
+
+/// The most that it ever had.
+pub fn peak_memory(process: u32) -> Option<u64> {
+    memory(process, "VmHWM:")
+}
+
+fn memory(process: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
 }
 
 /// The sandbox organisation, and how to reach it.

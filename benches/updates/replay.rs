@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::Certificate;
@@ -14,56 +14,61 @@ use secrecy::ExposeSecret as _;
 use super::Measured;
 use super::programs::{Error, Sandbox};
 
-/// What it takes to update each message: a request that finds, and one that updates.
+/// What it took to update the messages: searches, each with the updates that followed from it.
 pub struct Requests {
-    pairs: Vec<Pair>,
+    steps: Vec<Step>,
+    messages: usize,
 }
 
-struct Pair {
+struct Step {
     mailbox: String,
-    find: Bytes,
-    update: Bytes,
+    requests: Vec<Bytes>,
 }
 
 impl Requests {
-    /// Reads what the sandbox wrote down, and puts together what belongs to one message by the item's id.
+    /// Reads what the sandbox wrote down, and puts together what belongs together by the items' ids.
     pub fn read(folder: &Path, messages: usize) -> Result<Self, Error> {
+        let mut steps = Vec::new();
         let mut found = HashMap::new();
-        let mut updates = HashMap::new();
+        let mut updates = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if name.ends_with("-FindItem-response.xml") {
-                let request = folder.join(name.replace("response", "request"));
+                let request = std::fs::read_to_string(folder.join(name.replace("response", "request")))?;
                 let answer = std::fs::read_to_string(&path)?;
-                // A search that came to nothing is not followed by an update.
-                if let Some(id) = between(&answer, "ItemId Id=\"", "\"") {
-                    found.insert(id.to_owned(), std::fs::read_to_string(request)?);
-                }
+                found.extend(item_ids(&answer).map(|id| (id.to_owned(), steps.len())));
+                let mailbox = between(&request, "PrimarySmtpAddress>", "<").ok_or("a search in no mailbox")?.to_owned();
+                steps.push(Step { mailbox, requests: vec![request.into()] });
             } else if name.ends_with("-UpdateItem-request.xml") {
-                let request = std::fs::read_to_string(&path)?;
-                let id = between(&request, "ItemId Id=\"", "\"").ok_or("an update of no item")?.to_owned();
-                updates.insert(id, request);
+                updates.push(std::fs::read_to_string(&path)?);
             }
         }
-        let mut pairs = Vec::with_capacity(updates.len());
-        for (id, update) in updates {
-            let find = found.remove(&id).ok_or("an update of an item that was not found before")?;
-            let mailbox = between(&find, "PrimarySmtpAddress>", "<").ok_or("a search in no mailbox")?.to_owned();
-            pairs.push(Pair { mailbox, find: find.into(), update: update.into() });
+        let mut updated = 0;
+        for update in updates {
+            updated += item_ids(&update).count();
+            let id = item_ids(&update).next().ok_or("an update of no item")?;
+            let step = found.get(id).ok_or("an update of an item that was not found before")?;
+            steps[*step].requests.push(update.into());
         }
-        if pairs.len() != messages {
-            return Err(format!("{} of {messages} messages were recorded", pairs.len()).into());
+        if updated != messages {
+            return Err(format!("{updated} of {messages} messages were recorded").into());
         }
-        Ok(Self { pairs })
+        // A search that came to nothing is not followed by an update.
+        steps.retain(|step| step.requests.len() > 1);
+        Ok(Self { steps, messages })
     }
+}
+
+fn item_ids(text: &str) -> impl Iterator<Item = &str> {
+    text.split("ItemId Id=\"").skip(1).filter_map(|rest| rest.split('"').next())
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     text.split_once(before)?.1.split_once(after).map(|(inside, _)| inside)
 }
 
-/// Each connection takes the next message as soon as it is done with one.
+/// Each connection takes the next step as soon as it is done with one.
 pub async fn run(sandbox: &Sandbox, requests: &Requests, connections: usize) -> Result<Measured, Error> {
     let next = Arc::new(AtomicUsize::new(0));
     let clients = (0..connections).map(|_| client(sandbox)).collect::<Result<Vec<_>, _>>()?;
@@ -71,27 +76,33 @@ pub async fn run(sandbox: &Sandbox, requests: &Requests, connections: usize) -> 
     let work = clients.iter().map(|client| {
         let next = next.clone();
         async move {
-            while let Some(pair) = requests.pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                for body in [&pair.find, &pair.update] {
-                    let answer = client
-                        .post(&sandbox.ews_url)
-                        .basic_auth(&sandbox.account, Some(sandbox.password.expose_secret()))
-                        .header(CONTENT_TYPE, "text/xml; charset=utf-8")
-                        .header(ACCEPT, "text/xml")
-                        .header("X-AnchorMailbox", &pair.mailbox)
-                        .body(body.clone());
-                    let answer = answer.send().await?.error_for_status()?.bytes().await?;
-                    let done = b"<m:ResponseCode>NoError</m:ResponseCode>";
-                    if !answer.windows(done.len()).any(|part| part == done) {
-                        return Err::<(), Error>(String::from_utf8_lossy(&answer).into());
-                    }
+            while let Some(step) = requests.steps.get(next.fetch_add(1, Ordering::Relaxed)) {
+                for body in &step.requests {
+                    send(sandbox, client, &step.mailbox, body).await?;
                 }
             }
-            Ok(())
+            Ok::<(), Error>(())
         }
     });
     futures_util::future::try_join_all(work).await?;
-    Ok(Measured { messages: requests.pairs.len(), took: start.elapsed() })
+    Ok(Measured { messages: requests.messages, took: start.elapsed() })
+}
+
+async fn send(sandbox: &Sandbox, client: &reqwest::Client, mailbox: &str, body: &Bytes) -> Result<(), Error> {
+    let answer = client
+        .post(&sandbox.ews_url)
+        .basic_auth(&sandbox.account, Some(sandbox.password.expose_secret()))
+        .header(CONTENT_TYPE, "text/xml; charset=utf-8")
+        .header(ACCEPT, "text/xml")
+        .header("X-AnchorMailbox", mailbox)
+        .body(body.clone());
+    let answer = answer.send().await?.error_for_status()?.bytes().await?;
+    let done = b"<m:ResponseCode>NoError</m:ResponseCode>";
+    if answer.windows(done.len()).any(|part| part == done) {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&answer).into())
+    }
 }
 
 /// A client with one connection.
@@ -99,4 +110,20 @@ fn client(sandbox: &Sandbox) -> Result<reqwest::Client, Error> {
     let roots = Certificate::from_pem_bundle(sandbox.authority.as_bytes())?;
     let client = reqwest::Client::builder().http1_only().no_proxy().gzip(true).pool_max_idle_per_host(1);
     Ok(client.tls_certs_merge(roots).build()?)
+}
+
+/// How long the requests of each step take when one follows the other, on one connection that is open already.
+pub async fn one_by_one(sandbox: &Sandbox, requests: &Requests) -> Result<Vec<Duration>, Error> {
+    let client = client(sandbox)?;
+    let mut took = Vec::with_capacity(requests.steps.len());
+    for step in &requests.steps {
+        let start = Instant::now();
+        for body in &step.requests {
+            send(sandbox, &client, &step.mailbox, body).await?;
+        }
+        took.push(start.elapsed());
+    }
+    // The first one opened the connection.
+    took.remove(0);
+    Ok(took)
 }

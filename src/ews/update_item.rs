@@ -1,11 +1,12 @@
 //! `UpdateItem` (MS-OXWSCORE 3.1.4.9): changes properties of an item in place.
 
-use super::client::Mailbox;
+use super::client::{Mailbox, the_one};
 use super::error::EwsError;
 use super::ids::ItemId;
 use super::property::{Property, PropertyPath, names};
 use super::soap::read::Ns;
 use super::soap::write::Writer;
+use super::transport::Expect;
 
 /// The changes to one item. They take effect together or not at all.
 #[derive(Debug, Clone)]
@@ -48,22 +49,32 @@ names! {
     }
 }
 
-impl UpdateItem {
-    fn write(&self, to: &mut Writer) {
-        to.start("m:UpdateItem")
-            .attribute("ConflictResolution", self.conflict.as_str())
-            .attribute("MessageDisposition", "SaveOnly");
-        if self.suppress_read_receipts {
-            to.attribute("SuppressReadReceipts", "true");
-        }
-        to.start("m:ItemChanges").start("t:ItemChange");
-        self.id.write(to);
+/// One request for the changes to several items.
+fn write(updates: &[UpdateItem], to: &mut Writer) {
+    let [first, ..] = updates else { return };
+    debug_assert!(
+        updates.iter().all(|update| {
+            (update.conflict, update.suppress_read_receipts) == (first.conflict, first.suppress_read_receipts)
+        }),
+        "they stand on the request, not on the item"
+    );
+    to.start("m:UpdateItem")
+        .attribute("ConflictResolution", first.conflict.as_str())
+        .attribute("MessageDisposition", "SaveOnly");
+    if first.suppress_read_receipts {
+        to.attribute("SuppressReadReceipts", "true");
+    }
+    to.start("m:ItemChanges");
+    for update in updates {
+        to.start("t:ItemChange");
+        update.id.write(to);
         to.start("t:Updates");
-        for change in &self.changes {
+        for change in &update.changes {
             change.write(to);
         }
-        to.end().end().end().end();
+        to.end().end();
     }
+    to.end().end();
 }
 
 impl Change {
@@ -91,14 +102,32 @@ fn write_value(element: &'static str, property: &Property, to: &mut Writer) {
 impl Mailbox {
     /// The item's id with its new change key.
     pub async fn update_item(&self, update: &UpdateItem) -> Result<ItemId, EwsError> {
+        the_one(self.update_items(std::slice::from_ref(update)).await?)
+    }
+
+    /// Several items in one request. They are changed one by one: each has a result of its own, in their order, and one
+    /// that is refused does not keep the others from being changed.
+    ///
+    /// How conflicts are resolved and whether receipts are suppressed is the same for all; the first one says it.
+    pub async fn update_items(&self, updates: &[UpdateItem]) -> Result<Vec<Result<ItemId, EwsError>>, EwsError> {
+        if updates.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut request = self.envelope();
-        update.write(&mut request);
-        self.call_for_one("UpdateItem", request, |reader, element, id| {
-            if element.name() == (Ns::Messages, "Items") {
-                *id = ItemId::read_in_items(reader)?;
-            }
-            Ok(())
-        })
+        write(updates, &mut request);
+        self.call(
+            "UpdateItem",
+            request,
+            updates.len(),
+            Expect::Text,
+            || None,
+            |reader, element, id| {
+                if element.name() == (Ns::Messages, "Items") {
+                    *id = ItemId::read_in_items(reader)?;
+                }
+                Ok(())
+            },
+        )
         .await
     }
 }

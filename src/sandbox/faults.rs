@@ -86,6 +86,17 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fault: Option<u16>,
     },
+    /// Of the items that an `UpdateItem` is to change, those from this one on (the first is 0), as many as `count` says,
+    /// are refused, and the others changed. Without a count, Exchange stops there: those that follow are answered by
+    /// `ErrorBatchProcessingStopped`.
+    RefuseItems {
+        from: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<usize>,
+        code: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        back_off_milliseconds: Option<u64>,
+    },
     /// It is executed; the answer's body comes in pieces of so many bytes with a pause before each.
     Slow { bytes: usize, milliseconds: u64 },
     /// The directory never answers; the connection stays open.
@@ -103,7 +114,7 @@ impl Fault {
             | Self::Status { executed, .. }
             | Self::Html { executed }
             | Self::Garbage { executed } => *executed,
-            Self::Delay { .. } | Self::Truncate { .. } | Self::Slow { .. } => true,
+            Self::Delay { .. } | Self::Truncate { .. } | Self::Slow { .. } | Self::RefuseItems { .. } => true,
             Self::Refuse { .. } | Self::Hang | Self::Result { .. } => false,
         }
     }

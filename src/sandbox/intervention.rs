@@ -74,6 +74,11 @@ impl<'a> Intervention<'a> {
         self.site.delay(delay_milliseconds).await;
         let Some(fault) = fault else { return Verdict::Continue };
         let verdict = match &fault {
+            Fault::RefuseItems { from, count, code, back_off_milliseconds } => Verdict::RefuseParts {
+                from: *from,
+                count: *count,
+                refusal: refusal(code, None, *back_off_milliseconds, None),
+            },
             _ if fault.executes() => Verdict::Continue,
             Fault::Drop { .. } => Verdict::DropConnection,
             Fault::Refuse { code, message, back_off_milliseconds, fault } => {

@@ -103,6 +103,8 @@ pub struct SandboxOptions {
     pub limits: Limits,
     /// Largest request body in bytes; Exchange's `maxAllowedContentLength` for EWS is 64 MiB.
     pub max_request: usize,
+    /// Conditions, and combinations of them, that a search may have.
+    pub max_restriction: usize,
     /// Whether answers are compressed for clients that accept it, as IIS does.
     pub compress: bool,
     pub ldap_limits: LdapLimits,
@@ -127,6 +129,7 @@ impl SandboxOptions {
             password: None,
             limits: Limits::default(),
             max_request: 64 * 1024 * 1024,
+            max_restriction: ews::MAX_RESTRICTION,
             compress: true,
             ldap_limits: LdapLimits::default(),
         }
@@ -218,7 +221,11 @@ impl Sandbox {
             }
             None => None,
         };
-        let service_limits = ServiceLimits { max_request: options.max_request, ..ServiceLimits::default() };
+        let service_limits = ServiceLimits {
+            max_request: options.max_request,
+            max_restriction: options.max_restriction,
+            ..ServiceLimits::default()
+        };
         let https = bind(options.https).await?;
         let http = bind(options.http).await?;
         let (ldaps, ldap) = (bind(options.ldaps).await?, bind(options.ldap).await?);

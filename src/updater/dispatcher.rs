@@ -5,21 +5,32 @@
 //! error, waits by itself. A mailbox that Exchange wants left alone pauses as a whole. Trouble with the server or
 //! the account holds everything, with one message at a time as a probe after growing pauses; the messages lose
 //! nothing by it, not even a try.
+//!
+//! Messages of one mailbox that are due at the same time are claimed as a group, which the engine may deal with in
+//! shared requests. What the queue is to record and what is to be claimed next goes to it in one turn, while the work
+//! goes on: whatever ends meanwhile is recorded with the next turn.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod board;
+mod window;
+
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use board::{Board, Group};
+use window::Window;
+
 use super::clock::Clock;
-use super::queue::{Job, LEASE, Postponed, Queue, QueueError};
-use super::schedule::{self, Next};
+use super::queue::{Claimed, Concluded, Conclusion, Job, LEASE, Postponed, Queue, QueueError, Wanted};
+use super::schedule::{self, Next, Trouble};
 use super::settings_store::InForce;
 use crate::pipe::types::{Activity, Outcome, Rule};
 use crate::settings::Settings;
@@ -34,6 +45,14 @@ pub enum Attempt {
     },
     /// A temporary error of this message or its mailbox.
     Error {
+        reason: String,
+    },
+    /// The same, and it will last: the mailbox is full or being moved, its store is not there.
+    LastingError {
+        reason: String,
+    },
+    /// It is not known whether the sender is in scope.
+    ScopeUnknown {
         reason: String,
     },
     /// The account may not impersonate this mailbox: one mailbox's trouble, or everybody's.
@@ -54,6 +73,21 @@ pub enum Attempt {
 /// Works on messages, with one set of settings.
 pub trait Engine: Send + Sync + 'static {
     fn attempt(&self, job: &Job) -> impl Future<Output = Attempt> + Send;
+
+    /// How many messages of one mailbox it takes at once.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// How many times as long as usual the server's answers take at the moment, as far as it is known.
+    fn pressure(&self) -> Option<f64> {
+        None
+    }
+
+    /// Several messages of one mailbox. For each, in their order, what came of it; none: it takes an attempt by itself.
+    fn attempt_together(&self, jobs: &[Job]) -> impl Future<Output = Vec<Option<Attempt>>> + Send {
+        std::future::ready(vec![None; jobs.len()])
+    }
 }
 
 /// So many mailboxes in a row that deny impersonation, with none that allows it, are no coincidence.
@@ -64,6 +98,16 @@ const BACK_OFF: Duration = Duration::from_secs(30);
 
 /// Pauses before each probe while everything is held, in seconds; the last one repeats.
 const HOLD_PAUSES: [i64; 6] = [2, 5, 15, 30, 60, 120];
+
+/// Bytes of messages that are worked on together.
+const GROUP_BYTES: u64 = 512 * 1024;
+
+/// When to look again, in milliseconds, at messages of which it is not known whether their sender is in scope: only if
+/// nobody has said meanwhile that it is known now.
+const SCOPE_PAUSE: i64 = 600 * 1000;
+
+/// When the queue is asked again, in milliseconds, after it could not answer.
+const QUEUE_PAUSE: i64 = 1000;
 
 /// Everything is held.
 #[derive(Debug, Clone, Default)]
@@ -83,15 +127,31 @@ pub struct Dispatcher<E, M> {
     /// Makes an engine for new settings.
     make: M,
     engine: Option<Arc<E>>,
-    ready: VecDeque<Job>,
-    working: JoinSet<Attempt>,
-    in_work: HashMap<tokio::task::Id, Arc<Job>>,
-    /// Messages claimed or in work, by mailbox.
-    by_mailbox: HashMap<String, usize>,
+    board: Board,
+    working: JoinSet<Vec<Option<Attempt>>>,
+    /// What came of messages, to be recorded with the next turn of the queue.
+    concluded: Vec<Concluded>,
+    turn: Option<Turn>,
+    /// Something may be due that is not claimed yet.
+    look: bool,
+    /// When something will be due, as far as it is known.
+    next_due: Option<i64>,
     paused: HashMap<String, i64>,
     denied: HashSet<String>,
     hold: Hold,
+    window: Window,
     renewed_at: i64,
+    /// From 0 to 1.
+    random: fn() -> f64,
+}
+
+/// What the queue is doing for us.
+struct Turn {
+    answer: Pin<Box<dyn Future<Output = Result<Claimed, QueueError>> + Send>>,
+    /// How many groups it was asked for.
+    wanted: usize,
+    /// The messages whose conclusions it records.
+    recorded: Vec<i64>,
 }
 
 impl<E, M> Dispatcher<E, M>
@@ -116,14 +176,24 @@ where
             stop,
             make,
             engine: None,
-            ready: VecDeque::new(),
+            board: Board::default(),
             working: JoinSet::new(),
-            in_work: HashMap::new(),
-            by_mailbox: HashMap::new(),
+            concluded: Vec::new(),
+            turn: None,
+            look: true,
+            next_due: None,
             paused: HashMap::new(),
             denied: HashSet::new(),
             hold: Hold::default(),
+            window: Window::default(),
+            random: rand::random,
         }
+    }
+
+    /// With randomness from a test.
+    #[cfg(test)]
+    fn with_random(self, random: fn() -> f64) -> Self {
+        Self { random, ..self }
     }
 
     /// Runs until told to stop; then finishes what is under way within the bound that the settings give, and puts
@@ -132,20 +202,22 @@ where
         self.configure();
         loop {
             let settings = self.settings.borrow().clone();
-            let due = self.fill(&settings.settings).await;
+            self.notice_the_time();
             self.start(&settings.settings);
+            self.ask(&settings.settings);
             self.renew().await;
-            let wake = self.wake(due);
+            let wake = self.wake();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                Some(done) = self.working.join_next_with_id() => self.done(done, &settings.settings).await,
+                answer = answered(&mut self.turn) => self.answered(answer),
+                Some(done) = self.working.join_next_with_id() => self.done_and_more(done, &settings.settings),
                 changed = self.settings.changed() => match changed {
                     Ok(()) => self.configure(),
                     Err(_) => break,
                 },
-                () = self.queue.arrival() => {}
-                () = self.clock.sleep_until_ms(wake) => {}
+                () = self.queue.arrival() => self.look = true,
+                () = self.clock.sleep_until_ms(wake) => self.look = true,
             }
         }
         self.finish().await;
@@ -155,6 +227,7 @@ where
     fn configure(&mut self) {
         let in_force = self.settings.borrow_and_update().clone();
         self.hold = Hold::default();
+        self.window = Window::default();
         self.denied.clear();
         self.engine = None;
         if in_force.settings.is_active() {
@@ -163,101 +236,122 @@ where
                 Err(reason) => self.hold(reason),
             }
         }
+        self.look = true;
+        self.put_back_what_can_not_begin();
         self.show();
     }
 
-    /// How many messages may be in work now.
+    /// How many groups may be in work now.
     fn slots(&self, settings: &Settings) -> usize {
-        if self.engine.is_none() || self.clock.now_ms() < self.hold.until {
+        if self.is_held() {
             0
         } else if self.hold.failures > 0 {
             1
         } else {
-            settings.limits.connections
+            self.window.slots(settings.limits.connections)
         }
     }
 
-    /// Claims enough to keep all slots busy. Returns when the next message that could not be claimed is due.
-    async fn fill(&mut self, settings: &Settings) -> Option<i64> {
+    fn is_held(&self) -> bool {
+        self.engine.is_none() || self.clock.now_ms() < self.hold.until
+    }
+
+    /// Has the queue record what ended, and claim enough to keep all slots busy.
+    fn ask(&mut self, settings: &Settings) {
+        if self.turn.is_some() {
+            return;
+        }
+        let wanted = if self.look { self.wanted(settings) } else { None };
+        if self.concluded.is_empty() && wanted.is_none() {
+            return;
+        }
+        let concluded = std::mem::take(&mut self.concluded);
+        let recorded = concluded.iter().map(|concluded| concluded.id).collect();
+        if wanted.is_some() {
+            // What arrives from now on may be too late for this claim.
+            self.look = false;
+        }
+        let groups = wanted.as_ref().map_or(0, |wanted| wanted.groups);
+        let queue = self.queue.clone();
+        let answer = Box::pin(async move { queue.turn(concluded, wanted).await });
+        self.turn = Some(Turn { answer, wanted: groups, recorded });
+    }
+
+    /// What is to be claimed now.
+    fn wanted(&self, settings: &Settings) -> Option<Wanted> {
         let slots = self.slots(settings);
-        let now = self.clock.now_ms();
-        self.paused.retain(|_, until| *until > now);
-        if self.engine.is_none() {
-            self.put_back(now, |_| true).await;
-        }
-        if slots == 0 {
-            return None;
-        }
-        loop {
-            let cap = settings.limits.per_mailbox;
-            let wanted = slots.saturating_sub(self.working.len() + self.runnable(cap));
-            if wanted == 0 {
-                return None;
-            }
-            let busy = self.by_mailbox.iter().filter(|(_, count)| **count >= cap).map(|(mailbox, _)| mailbox);
-            let busy = busy.chain(self.paused.keys()).cloned().collect();
-            // Twice as many as wanted: one claim serves two rounds.
-            let limit = if slots == 1 { 1 } else { u32::try_from(wanted * 2).unwrap_or(u32::MAX) };
-            match self.queue.claim(limit, busy).await {
-                Ok(jobs) if jobs.is_empty() => break,
-                Ok(jobs) => {
-                    for job in jobs {
-                        *self.by_mailbox.entry(job.mailbox.clone()).or_default() += 1;
-                        self.ready.push_back(job);
-                    }
+        let per_mailbox = settings.limits.per_mailbox;
+        let groups = slots.saturating_sub(self.working.len() + self.board.runnable(per_mailbox));
+        let engine = self.engine.as_ref().filter(|_| groups > 0)?;
+        let mut at_work = self.board.by_mailbox();
+        at_work.extend(self.paused.keys().map(|mailbox| (mailbox.clone(), per_mailbox)));
+        Some(Wanted {
+            // Twice as many as needed: one claim serves two rounds.
+            groups: if slots == 1 { 1 } else { groups * 2 },
+            // A probe is one message.
+            messages: if self.hold.failures > 0 { 1 } else { engine.at_once() },
+            bytes: GROUP_BYTES,
+            per_mailbox,
+            at_work,
+        })
+    }
+
+    /// The queue has done what it was asked for.
+    fn answered(&mut self, answer: Result<Claimed, QueueError>) {
+        let Some(turn) = self.turn.take() else { return };
+        match answer {
+            Ok(Claimed { groups, next_due }) => {
+                if turn.wanted > 0 {
+                    // There may be more where these came from.
+                    self.look |= groups.len() >= turn.wanted;
+                    self.next_due = next_due;
                 }
-                Err(error) => {
-                    error!(%error, "no message could be claimed");
-                    return Some(now + 1_000);
-                }
+                groups.into_iter().map(Group::of).for_each(|group| self.board.add(group));
+                self.put_back_what_can_not_begin();
             }
-        }
-        match self.queue.next_due().await {
-            // Due already and yet not claimed: its mailbox is busy. What it waits for will wake us.
-            Ok(due) => due.filter(|due| *due > now),
             Err(error) => {
-                error!(%error, "the queue can't be read");
-                Some(now + 1_000)
+                // Outcomes are found again by the mark on the item when the leases have run out.
+                error!(%error, messages = ?turn.recorded, "the queue could not be written; what happened to these messages is not recorded, they will be looked at again");
+                self.next_due = Some(self.clock.now_ms() + QUEUE_PAUSE);
             }
         }
     }
 
-    /// How many of the claimed messages could start at once as far as their mailboxes are concerned.
-    fn runnable(&self, cap: usize) -> usize {
-        let mut claimed: HashMap<&str, usize> = HashMap::new();
-        for job in &self.ready {
-            *claimed.entry(&job.mailbox).or_default() += 1;
-        }
-        claimed.iter().map(|(mailbox, count)| (*count).min(cap.saturating_sub(self.in_work_of(mailbox)))).sum()
-    }
-
-    fn in_work_of(&self, mailbox: &str) -> usize {
-        self.in_work.values().filter(|job| job.mailbox == mailbox).count()
-    }
-
-    /// Starts claimed messages as far as slots and their mailboxes allow.
+    /// Starts claimed groups as far as slots and their mailboxes allow.
     fn start(&mut self, settings: &Settings) {
         let slots = self.slots(settings);
         let Some(engine) = self.engine.clone() else { return };
-        let mut at = 0;
-        while self.working.len() < slots && at < self.ready.len() {
-            if self.in_work_of(&self.ready[at].mailbox) >= settings.limits.per_mailbox {
-                at += 1;
-                continue;
-            }
-            let Some(job) = self.ready.remove(at) else { break };
-            let job = Arc::new(job);
-            let (engine, worked_on) = (engine.clone(), job.clone());
-            let task = self.working.spawn(async move { engine.attempt(&worked_on).await });
-            self.in_work.insert(task.id(), job);
+        while self.working.len() < slots
+            && let Some(group) = self.board.next(settings.limits.per_mailbox)
+        {
+            let (engine, jobs) = (engine.clone(), group.jobs.clone());
+            let task = self.working.spawn(async move {
+                match &*jobs {
+                    [job] => vec![Some(engine.attempt(job).await)],
+                    jobs => engine.attempt_together(jobs).await,
+                }
+            });
+            self.board.begin(task.id(), group);
+        }
+    }
+
+    /// What was to wait until now waits no longer.
+    fn notice_the_time(&mut self) {
+        let now = self.clock.now_ms();
+        let paused = self.paused.len();
+        self.paused.retain(|_, until| *until > now);
+        self.look |= self.paused.len() < paused;
+        if self.next_due.is_some_and(|due| due <= now) {
+            self.next_due = None;
+            self.look = true;
         }
     }
 
     /// When to look again if nothing else happens.
-    fn wake(&self, due: Option<i64>) -> i64 {
+    fn wake(&self) -> i64 {
         let mut wake = self.renewed_at + renewal();
         if self.engine.is_some() {
-            wake = wake.min(due.unwrap_or(i64::MAX));
+            wake = wake.min(self.next_due.unwrap_or(i64::MAX));
             if self.hold.until > self.clock.now_ms() {
                 wake = wake.min(self.hold.until);
             }
@@ -272,8 +366,7 @@ where
             return;
         }
         self.renewed_at = now;
-        let ids: Vec<i64> =
-            self.in_work.values().map(|job| job.id).chain(self.ready.iter().map(|job| job.id)).collect();
+        let ids = self.board.leased();
         if !ids.is_empty()
             && let Err(error) = self.queue.renew(ids).await
         {
@@ -281,30 +374,59 @@ where
         }
     }
 
-    async fn done(&mut self, done: Result<(tokio::task::Id, Attempt), tokio::task::JoinError>, settings: &Settings) {
-        let (task, attempt) = match done {
-            Ok(done) => done,
-            Err(panic) => {
-                // A defect of ours, met by one message: it must not take the others down. It is tried again as
-                // after any error, and given up in the end.
-                error!(%panic, "the work on a message broke off");
-                (panic.id(), Attempt::Error { reason: "an internal error; see the log".to_owned() })
-            }
-        };
-        let Some(job) = self.in_work.remove(&task) else { return };
-        self.release(&job.mailbox);
-        let result = self.conclude(&job, attempt, settings).await;
-        recorded(job.id, result);
+    /// Whatever has ended by now is dealt with together.
+    fn done_and_more(&mut self, done: Done, settings: &Settings) {
+        self.done(done, settings);
+        while let Some(done) = self.working.try_join_next_with_id() {
+            self.done(done, settings);
+        }
+        self.look = true;
+        self.put_back_what_can_not_begin();
     }
 
-    async fn conclude(&mut self, job: &Job, attempt: Attempt, settings: &Settings) -> Result<(), QueueError> {
-        let now = self.clock.now_ms();
+    fn done(&mut self, done: Done, settings: &Settings) {
+        let (task, attempts) = match done {
+            Ok((task, attempts)) => (task, Some(attempts)),
+            Err(panic) => {
+                error!(%panic, "the work on a message broke off");
+                (panic.id(), None)
+            }
+        };
+        let Some(group) = self.board.end(task) else { return };
+        let pressure = self.engine.as_ref().and_then(|engine| engine.pressure());
+        self.window.ended(pressure, settings.limits.connections);
+        let attempts = attempts.unwrap_or_else(|| match group.jobs.len() {
+            // A defect of ours, met by one message: it must not take the others down. It is tried again as after any
+            // error, and given up in the end.
+            1 => vec![Some(Attempt::Error { reason: "an internal error; see the log".to_owned() })],
+            // Which one it is turns out when each is tried by itself.
+            several => vec![None; several],
+        });
+        let mut alone = Vec::new();
+        for (job, attempt) in group.jobs.iter().zip(attempts) {
+            match attempt {
+                Some(attempt) => self.conclude(job, attempt, settings),
+                None => alone.push(job.clone()),
+            }
+        }
+        for job in alone.into_iter().rev() {
+            self.board.add_first(Group::of(vec![job]));
+        }
+    }
+
+    fn conclude(&mut self, job: &Job, attempt: Attempt, settings: &Settings) {
         debug!(id = job.id, message_id = job.message_id, ?attempt, "an attempt ended");
+        let conclusion = self.conclusion(job, attempt, settings);
+        self.concluded.push(Concluded { id: job.id, conclusion });
+    }
+
+    fn conclusion(&mut self, job: &Job, attempt: Attempt, settings: &Settings) -> Conclusion {
+        let now = self.clock.now_ms();
+        let paused = |until, reason| Conclusion::Postponed { until, why: Postponed::Paused, reason };
         match &attempt {
             Attempt::Hold { reason } => {
                 self.hold(reason.clone());
-                self.put_back(now, |_| true).await;
-                return self.queue.postpone(job.id, now, Postponed::Paused, reason.clone()).await;
+                return paused(now, reason.clone());
             }
             Attempt::Denied { .. } => {
                 self.denied.insert(job.mailbox.clone());
@@ -319,7 +441,7 @@ where
                 }
                 info!(id = job.id, message_id = job.message_id, mailbox = job.mailbox, rule = ?outcome.rule,
                       reason = outcome.reason, "finished");
-                return self.queue.finish(job.id, outcome).await;
+                return Conclusion::Finished(outcome);
             }
             Attempt::NotFoundYet { reason } => {
                 self.denied.clear();
@@ -328,52 +450,64 @@ where
             }
             Attempt::Denied { reason } if self.denied.len() >= DENIED_MAILBOXES || self.hold.failures > 0 => {
                 self.hold(reason.clone());
-                self.put_back(now, |_| true).await;
-                return self.queue.postpone(job.id, now, Postponed::Paused, reason).await;
+                return paused(now, reason);
             }
             Attempt::Throttled { reason, back_off } => {
-                let until = now + i64::try_from(back_off.unwrap_or(BACK_OFF).as_millis()).unwrap_or(60_000);
+                let back_off = i64::try_from(back_off.unwrap_or(BACK_OFF).as_millis()).unwrap_or(60_000);
+                let until = now + schedule::spread(back_off, (self.random)());
                 self.paused.insert(job.mailbox.clone(), until);
-                self.put_back(until, |other| other.mailbox == job.mailbox).await;
-                return self.queue.postpone(job.id, until, Postponed::Paused, reason).await;
+                self.window.throttled(self.paused.len(), settings.limits.connections, now);
+                return paused(until, reason);
+            }
+            Attempt::ScopeUnknown { reason } => {
+                let next = schedule::while_unknown(&settings.schedule, job.waits_since, SCOPE_PAUSE, now);
+                (next, Postponed::ScopeUnknown, reason, Rule::GaveUp)
             }
             Attempt::Error { reason } | Attempt::Denied { reason } => {
-                let next = schedule::after_error(&settings.schedule, job.waits_since, job.error_tries, now);
-                (next, Postponed::Error, reason, Rule::GaveUp)
+                (self.after(Trouble::Passing, job, settings), Postponed::Error, reason, Rule::GaveUp)
+            }
+            Attempt::LastingError { reason } => {
+                (self.after(Trouble::Lasting, job, settings), Postponed::Error, reason, Rule::GaveUp)
             }
             Attempt::Hold { .. } => unreachable!("dealt with above"),
         };
         match next {
-            Next::At(at) => self.queue.postpone(job.id, at, why, reason).await,
+            Next::At(until) => Conclusion::Postponed { until, why, reason },
             Next::Never => {
                 let waited = SignedDuration::from_millis(now - job.waits_since).round(Unit::Second);
                 let waited = waited.unwrap_or_default();
                 let reason = format!("{reason}; given up after {waited:#}");
                 warn!(id = job.id, message_id = job.message_id, mailbox = job.mailbox, reason, "given up");
-                self.queue.finish(job.id, Outcome::new(rule, reason)).await
+                Conclusion::Finished(Outcome::new(rule, reason))
             }
         }
+    }
+
+    fn after(&self, trouble: Trouble, job: &Job, settings: &Settings) -> Next {
+        let (now, random) = (self.clock.now_ms(), (self.random)());
+        schedule::after_error(&settings.schedule, trouble, job.waits_since, job.error_tries, now, random)
     }
 
     /// Puts claimed messages back that can't be started now.
-    async fn put_back(&mut self, until: i64, which: impl Fn(&Job) -> bool) {
-        let (back, kept) = std::mem::take(&mut self.ready).into_iter().partition(which);
-        self.ready = kept;
-        let back: VecDeque<Job> = back;
-        for job in back {
-            self.release(&job.mailbox);
-            let result = self.queue.postpone(job.id, until, Postponed::Paused, String::new()).await;
-            recorded(job.id, result);
+    fn put_back_what_can_not_begin(&mut self) {
+        let now = self.clock.now_ms();
+        let held = self.is_held();
+        if !held && self.paused.is_empty() {
+            return;
+        }
+        let paused = &self.paused;
+        let back = self.board.take_back(|mailbox| held || paused.get(mailbox).is_some_and(|until| *until > now));
+        for group in back {
+            let until = self.paused.get(group.mailbox()).copied().unwrap_or(now).max(now);
+            self.put_back(&group, until);
         }
     }
 
-    fn release(&mut self, mailbox: &str) {
-        if let Some(count) = self.by_mailbox.get_mut(mailbox) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_mailbox.remove(mailbox);
-            }
-        }
+    fn put_back(&mut self, group: &Group, until: i64) {
+        self.concluded.extend(group.jobs.iter().map(|job| Concluded {
+            id: job.id,
+            conclusion: Conclusion::Postponed { until, why: Postponed::Paused, reason: String::new() },
+        }));
     }
 
     fn hold(&mut self, reason: String) {
@@ -421,18 +555,38 @@ where
     /// The end: what is in work may finish within the bound; what was only claimed goes back.
     async fn finish(mut self) {
         let settings = self.settings.borrow().clone();
-        self.put_back(self.clock.now_ms(), |_| true).await;
         let bound = tokio::time::sleep(Duration::from_secs(settings.settings.limits.stop_within.into()));
         tokio::pin!(bound);
         while !self.working.is_empty() {
             tokio::select! {
-                Some(done) = self.working.join_next_with_id() => self.done(done, &settings.settings).await,
+                Some(done) = self.working.join_next_with_id() => self.done(done, &settings.settings),
                 () = &mut bound => {
-                    warn!(messages = self.working.len(), "work that did not end in time is left to the next start");
+                    let messages = self.board.messages_at_work();
+                    warn!(messages, "work that did not end in time is left to the next start");
                     break;
                 }
             }
         }
+        self.engine = None;
+        loop {
+            self.put_back_what_can_not_begin();
+            self.ask(&settings.settings);
+            if self.turn.is_none() {
+                break;
+            }
+            let answer = answered(&mut self.turn).await;
+            self.answered(answer);
+        }
+    }
+}
+
+type Done = Result<(tokio::task::Id, Vec<Option<Attempt>>), JoinError>;
+
+/// Completes when the queue has done what it was asked for; never, if it was asked for nothing.
+async fn answered(turn: &mut Option<Turn>) -> Result<Claimed, QueueError> {
+    match turn {
+        Some(turn) => turn.answer.as_mut().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -452,14 +606,11 @@ fn server_answered(attempt: &Attempt) -> bool {
                 | Rule::Refused
         ),
         Attempt::NotFoundYet { .. } | Attempt::Throttled { .. } => true,
-        Attempt::Error { .. } | Attempt::Denied { .. } | Attempt::Hold { .. } => false,
-    }
-}
-
-/// An outcome that could not be recorded is found again by the mark on the item when the lease has run out.
-fn recorded(id: i64, result: Result<(), QueueError>) {
-    if let Err(error) = result {
-        error!(id, %error, "what happened to a message could not be recorded; it will be looked at again");
+        Attempt::ScopeUnknown { .. }
+        | Attempt::Error { .. }
+        | Attempt::LastingError { .. }
+        | Attempt::Denied { .. }
+        | Attempt::Hold { .. } => false,
     }
 }
 

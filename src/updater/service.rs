@@ -7,6 +7,7 @@
 mod doors;
 mod retention;
 mod shared;
+mod waker;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -83,6 +84,7 @@ pub struct Updater {
     dispatcher: Part,
     keeper: Part,
     retention: Part,
+    waker: Part,
     api: Part,
     /// Ends the local API, after everything else.
     api_ends: CancellationToken,
@@ -143,6 +145,7 @@ impl Updater {
             dispatcher: Part::spawn("the dispatcher", dispatcher.run()),
             keeper: Part::spawn("the keeper of the senders' scope", keeper.run()),
             retention: Part::spawn("the retention", retention::run(shared.clone())),
+            waker: Part::spawn("the waker of what waits for the scope", waker::run(shared.clone())),
             api: Part::spawn("the local API", serve(listener, shared.clone(), api_ends.clone())),
             shared,
             api_ends,
@@ -171,6 +174,7 @@ impl Updater {
             problem = self.dispatcher.ended() => Err(problem),
             problem = self.keeper.ended() => Err(problem),
             problem = self.retention.ended() => Err(problem),
+            problem = self.waker.ended() => Err(problem),
             problem = self.api.ended() => Err(problem),
         };
         if let Err(problem) = &result {
@@ -187,6 +191,7 @@ impl Updater {
         self.doors.end_within(DOORS_CLOSE_WITHIN).await;
         self.keeper.end_within(DOORS_CLOSE_WITHIN).await;
         self.retention.end_within(DOORS_CLOSE_WITHIN).await;
+        self.waker.end_within(DOORS_CLOSE_WITHIN).await;
         // It keeps to the bound of the settings by itself.
         self.dispatcher.end().await;
         self.shared.queue.close().await;

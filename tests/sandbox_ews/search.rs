@@ -203,6 +203,46 @@ async fn results_come_in_the_order_and_the_pages_that_are_asked_for() {
     assert_eq!(sought.ok().texts("Subject"), ["Message 1"]);
 }
 
+fn any_subject_of(subjects: &[&str]) -> String {
+    let is = |subject: &&str| {
+        format!(
+            "<t:IsEqualTo><t:FieldURI FieldURI=\"item:Subject\"/><t:FieldURIOrConstant><t:Constant Value=\"{subject}\"/>\
+             </t:FieldURIOrConstant></t:IsEqualTo>"
+        )
+    };
+    format!("<m:Restriction><t:Or>{}</t:Or></m:Restriction>", subjects.iter().map(is).collect::<String>())
+}
+
+/// X1
+#[tokio::test]
+async fn a_restriction_of_more_conditions_than_allowed_is_too_complex() {
+    let limits = ServiceLimits { max_restriction: 4, ..ServiceLimits::default() };
+    let organisation = Organisation::with_limits(limits).await;
+    for subject in ["a", "b", "c"] {
+        organisation.deliver(ANNA, "inbox", &format!("Subject: {subject}\n\nx\n")).await;
+    }
+    let search = |subjects: &[&str]| Search { restriction: any_subject_of(subjects), ..Search::default() };
+    let found = search(&["a", "b", "x"]).run(&organisation).await;
+    assert_eq!(found.ok().texts("Subject").len(), 2);
+    search(&["a", "b", "c", "d"]).run(&organisation).await.is_error("ErrorRestrictionTooComplex");
+}
+
+/// X1
+#[tokio::test]
+async fn an_item_that_meets_several_conditions_is_found_once() {
+    let organisation = Organisation::new().await;
+    organisation.deliver(ANNA, "inbox", "Message-ID: <1@n>\nSubject: x\n\nx\n").await;
+    let id = |id: &str| {
+        format!(
+            "<t:IsEqualTo><t:FieldURI FieldURI=\"message:InternetMessageId\"/><t:FieldURIOrConstant>\
+             <t:Constant Value=\"&lt;{id}&gt;\"/></t:FieldURIOrConstant></t:IsEqualTo>"
+        )
+    };
+    let restriction = format!("<m:Restriction><t:Or>{}{}{}</t:Or></m:Restriction>", id("1@n"), id("1@N"), id("2@n"));
+    let found = Search { restriction, ..Search::default() }.run(&organisation).await;
+    assert_eq!(found.ok().texts("Subject"), ["x"]);
+}
+
 /// X1
 #[tokio::test]
 async fn more_than_the_limit_is_given_in_pages_only() {

@@ -35,6 +35,9 @@ pub enum Verdict {
     Answer(SoapAnswer),
     /// Refuse in the words of EWS.
     Refuse(Refusal),
+    /// Refuse so many parts of an `UpdateItem` from this one on, and execute the others; without a count, refuse this one
+    /// and do not come to those that follow.
+    RefuseParts { from: usize, count: Option<usize>, refusal: Refusal },
     /// Cut the connection without an answer.
     DropConnection,
 }
@@ -55,7 +58,7 @@ type Intervention<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
 
 /// Intervenes in requests. A delay is a future that takes its time.
 pub trait FaultHook: Send + Sync {
-    /// Before the request is executed. Anything but [`Verdict::Continue`] keeps it from being executed.
+    /// Before the request is executed. Anything but [`Verdict::Continue`] keeps it, or a part of it, from being executed.
     fn before<'a>(&'a self, _request: &'a RequestFacts) -> Intervention<'a> {
         Box::pin(std::future::ready(Verdict::Continue))
     }

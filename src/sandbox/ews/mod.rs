@@ -54,6 +54,9 @@ pub struct SoapAnswer {
     pub drop_connection: bool,
 }
 
+/// Exchange does not say how many it takes; this is what its store is known to stop at.
+pub const MAX_RESTRICTION: usize = 255;
+
 /// Bounds of the service, with Exchange's defaults.
 #[derive(Debug, Clone)]
 pub struct ServiceLimits {
@@ -61,11 +64,13 @@ pub struct ServiceLimits {
     pub max_request: usize,
     /// Items that one FindItem returns at most (`EWSFindCountLimit`).
     pub max_find: u32,
+    /// Conditions, and combinations of them, that a restriction may have; more gets `ErrorRestrictionTooComplex`.
+    pub max_restriction: usize,
 }
 
 impl Default for ServiceLimits {
     fn default() -> Self {
-        Self { max_request: 256 * 1024 * 1024, max_find: 1000 }
+        Self { max_request: 256 * 1024 * 1024, max_find: 1000, max_restriction: MAX_RESTRICTION }
     }
 }
 
@@ -130,7 +135,7 @@ impl Inner {
 /// What a hook's verdict puts in the place of an answer.
 fn instead(verdict: Verdict, operation: &'static str, parts: usize) -> Option<SoapAnswer> {
     match verdict {
-        Verdict::Continue => None,
+        Verdict::Continue | Verdict::RefuseParts { .. } => None,
         Verdict::Answer(answer) => Some(answer),
         Verdict::DropConnection => Some(SoapAnswer { status: 500, body: Bytes::new(), drop_connection: true }),
         Verdict::Refuse(refusal) => {
@@ -154,7 +159,7 @@ impl ExchangeService {
     pub async fn answer(&self, caller: &Caller, anchor: Option<&str>, body: Bytes, hook: &dyn FaultHook) -> SoapAnswer {
         let number = self.inner.requests.fetch_add(1, Ordering::Relaxed) + 1;
         // The bytes are gone from here on: the request is known by what was read from them.
-        let Read { header, operation, request } = match self.inner.read(body).await {
+        let Read { header, operation, mut request } = match self.inner.read(body).await {
             Ok(read) => read,
             Err(fault) => return fault.answer(),
         };
@@ -173,8 +178,20 @@ impl ExchangeService {
             writes: request.writes(),
         };
         let parts = request.parts();
-        if let Some(instead) = instead(hook.before(&facts).await, operation, parts) {
-            return instead;
+        match hook.before(&facts).await {
+            Verdict::RefuseParts { from, count, refusal } => {
+                let behind = from.saturating_add(count.unwrap_or(1));
+                request.refuse(from..behind, &Problem::from(&refusal));
+                if count.is_none() {
+                    let message = "Batch processing stopped because of an error that concerns the whole batch.";
+                    request.refuse(behind..usize::MAX, &Problem::new("ErrorBatchProcessingStopped", message));
+                }
+            }
+            verdict => {
+                if let Some(instead) = instead(verdict, operation, parts) {
+                    return instead;
+                }
+            }
         }
         let answer = request.execute(&session).await.unwrap_or_else(|fault| fault.answer());
         instead(hook.after(&facts, &answer).await, operation, parts).unwrap_or(answer)

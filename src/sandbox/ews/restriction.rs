@@ -151,12 +151,32 @@ impl Restriction {
         }
     }
 
-    /// An equality that every match fulfils and that an index may answer: path and text.
-    pub fn key(&self) -> Option<(&Path, &str)> {
+    /// How many conditions and combinations of conditions there are in it.
+    pub fn nodes(&self) -> usize {
         match self {
-            Self::And(all) => all.iter().find_map(Self::key),
-            Self::Compare(path, Comparison::EqualTo, Operand::Constant(Scalar::Text(text))) => Some((path, text)),
-            _ => None,
+            Self::And(inner) | Self::Or(inner) => 1 + inner.iter().map(Self::nodes).sum::<usize>(),
+            Self::Not(inner) => 1 + inner.nodes(),
+            _ => 1,
+        }
+    }
+
+    /// Equalities of which every match fulfils one, and that an index may answer: path and text. Empty: none.
+    pub fn keys(&self) -> Vec<(&Path, &str)> {
+        match self {
+            Self::And(all) => all.iter().map(Self::keys).find(|keys| !keys.is_empty()).unwrap_or_default(),
+            Self::Or(any) => {
+                let mut keys = Vec::with_capacity(any.len());
+                for one in any {
+                    let of_one = one.keys();
+                    if of_one.is_empty() {
+                        return Vec::new();
+                    }
+                    keys.extend(of_one);
+                }
+                keys
+            }
+            Self::Compare(path, Comparison::EqualTo, Operand::Constant(Scalar::Text(text))) => vec![(path, text)],
+            _ => Vec::new(),
         }
     }
 }
@@ -396,8 +416,10 @@ mod tests {
     fn an_index_is_used_only_for_what_every_match_must_have() {
         let equal = compare("IsEqualTo", "message:InternetMessageId", "&lt;a@n&gt;");
         let other = compare("IsEqualTo", "item:Subject", "x");
-        assert!(read(&format!("<t:And>{equal}{other}</t:And>")).unwrap().key().is_some());
-        assert!(read(&format!("<t:Or>{equal}{other}</t:Or>")).unwrap().key().is_none());
-        assert!(read(&format!("<t:Not>{equal}</t:Not>")).unwrap().key().is_none());
+        let keys = |body: &str| read(body).unwrap().keys().len();
+        assert_eq!(keys(&format!("<t:And>{equal}{other}</t:And>")), 1);
+        assert_eq!(keys(&format!("<t:Or>{equal}{other}</t:Or>")), 2);
+        assert_eq!(keys(&format!("<t:Or>{equal}<t:Not>{other}</t:Not></t:Or>")), 0);
+        assert_eq!(keys(&format!("<t:Not>{equal}</t:Not>")), 0);
     }
 }

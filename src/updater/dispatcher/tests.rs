@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::*;
@@ -17,6 +18,13 @@ struct Inner {
     most_at_once: HashMap<String, usize>,
     at_once: HashMap<String, usize>,
     blocked: HashSet<String>,
+    /// How many it takes together; 0 is 1.
+    together: usize,
+    /// What it was asked for together.
+    groups: Vec<Vec<String>>,
+    /// Those that it leaves to an attempt of their own.
+    alone: HashSet<String>,
+    pressure: Option<f64>,
 }
 
 impl Engine for Script {
@@ -37,6 +45,24 @@ impl Engine for Script {
         assert!(job.message_id != "<panic@x>", "a defect");
         answer.unwrap_or_else(|| Attempt::Finished(Outcome::new(Rule::UpdatedInPlace, "")))
     }
+
+    fn at_once(&self) -> usize {
+        self.0.lock().unwrap().together.max(1)
+    }
+
+    fn pressure(&self) -> Option<f64> {
+        self.0.lock().unwrap().pressure
+    }
+
+    async fn attempt_together(&self, jobs: &[Job]) -> Vec<Option<Attempt>> {
+        self.0.lock().unwrap().groups.push(jobs.iter().map(|job| job.message_id.clone()).collect());
+        let mut ends = Vec::new();
+        for job in jobs {
+            let alone = self.0.lock().unwrap().alone.contains(&job.message_id);
+            ends.push(if alone { None } else { Some(self.attempt(job).await) });
+        }
+        ends
+    }
 }
 
 struct Scene {
@@ -48,7 +74,7 @@ struct Scene {
     activity: watch::Receiver<Activity>,
     stop: CancellationToken,
     dispatcher: tokio::task::JoinHandle<()>,
-    number: u8,
+    number: u16,
 }
 
 fn in_force(enabled: bool) -> Arc<InForce> {
@@ -72,7 +98,7 @@ impl Scene {
         let (script, stop) = (Script::default(), CancellationToken::new());
         let engine = script.clone();
         let make = move |_: &InForce| Ok(engine.clone());
-        let dispatcher = Dispatcher::new(queue.clone(), receiver, sender, stop.clone(), make);
+        let dispatcher = Dispatcher::new(queue.clone(), receiver, sender, stop.clone(), make).with_random(|| 0.0);
         let dispatcher = tokio::spawn(dispatcher.run());
         Self { _folder: folder, clock, queue, script, settings, activity, stop, dispatcher, number: 0 }
     }
@@ -84,7 +110,7 @@ impl Scene {
     async fn accept(&mut self, message_id: &str, mailbox: &str) -> i64 {
         self.number += 1;
         let message = NewMessage {
-            digest: [self.number; 32],
+            digest: std::array::from_fn(|at| self.number.to_be_bytes()[at % 2]),
             message_id: message_id.into(),
             mailbox: mailbox.into(),
             sender: mailbox.into(),
@@ -121,6 +147,10 @@ impl Scene {
     fn asked(&self) -> Vec<String> {
         self.script.0.lock().unwrap().asked.clone()
     }
+
+    fn groups(&self) -> Vec<Vec<String>> {
+        self.script.0.lock().unwrap().groups.clone()
+    }
 }
 
 fn waiting(waiting: i64) -> Counts {
@@ -129,6 +159,131 @@ fn waiting(waiting: i64) -> Counts {
 
 fn hold() -> Attempt {
     Attempt::Hold { reason: "no connection".into() }
+}
+
+fn ids(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|number| format!("<{number}@x>")).collect()
+}
+
+/// U9
+#[tokio::test]
+async fn messages_of_one_mailbox_that_wait_are_worked_on_together_in_their_order() {
+    let mut scene = Scene::new(false).await;
+    scene.script.0.lock().unwrap().together = 5;
+    for number in 0..12 {
+        scene.accept(&format!("<{number}@x>"), "a@x").await;
+    }
+    scene.accept("<other@x>", "b@x").await;
+    scene.settings.send_replace(in_force(true));
+    scene.reaches(Counts { updated: 13, ..Counts::default() }).await;
+    assert_eq!(scene.groups(), [ids(0..5), ids(5..10), ids(10..12)]);
+}
+
+/// U8, U9: each message of a group has its own end.
+#[tokio::test]
+async fn what_a_group_leaves_to_an_attempt_of_its_own_gets_one_and_the_others_are_done() {
+    let mut scene = Scene::new(false).await;
+    {
+        let mut script = scene.script.0.lock().unwrap();
+        script.together = 5;
+        script.alone.insert("<2@x>".into());
+    }
+    scene.will("<1@x>", [Attempt::NotFoundYet { reason: "not yet".into() }]);
+    scene.will("<3@x>", [Attempt::Error { reason: "an error".into() }]);
+    for number in 0..5 {
+        scene.accept(&format!("<{number}@x>"), "a@x").await;
+    }
+    scene.settings.send_replace(in_force(true));
+    scene.attempted(5, Counts { waiting: 2, updated: 3, ..Counts::default() }).await;
+    assert_eq!(scene.asked(), ["<0@x>", "<1@x>", "<3@x>", "<4@x>", "<2@x>"]);
+    scene.clock.advance(Duration::from_secs(5));
+    scene.reaches(Counts { updated: 5, ..Counts::default() }).await;
+}
+
+/// U10: a defect that one message of a group meets.
+#[tokio::test]
+async fn when_the_work_on_a_group_breaks_off_each_of_it_is_tried_by_itself() {
+    let mut scene = Scene::new(false).await;
+    scene.script.0.lock().unwrap().together = 5;
+    for message_id in ["<0@x>", "<panic@x>", "<2@x>"] {
+        scene.accept(message_id, "a@x").await;
+    }
+    scene.settings.send_replace(in_force(true));
+    scene.reaches(Counts { waiting: 1, updated: 2, ..Counts::default() }).await;
+}
+
+/// U9
+#[tokio::test]
+async fn a_mailbox_that_is_throttled_in_the_middle_of_a_group_pauses_with_what_it_did_not_come_to() {
+    let mut scene = Scene::new(false).await;
+    scene.script.0.lock().unwrap().together = 4;
+    let throttled = Attempt::Throttled { reason: "busy".into(), back_off: Some(Duration::from_secs(7)) };
+    scene.will("<2@x>", [throttled.clone()]);
+    scene.will("<3@x>", [throttled]);
+    for number in 0..4 {
+        scene.accept(&format!("<{number}@x>"), "a@x").await;
+    }
+    scene.settings.send_replace(in_force(true));
+    scene.attempted(4, Counts { waiting: 2, updated: 2, ..Counts::default() }).await;
+    scene.accept("<4@x>", "a@x").await;
+    scene.accept("<5@x>", "b@x").await;
+    scene.attempted(5, Counts { waiting: 3, updated: 3, ..Counts::default() }).await;
+    assert_eq!(scene.asked()[4], "<5@x>");
+    scene.clock.advance(Duration::from_secs(7));
+    scene.reaches(Counts { updated: 6, ..Counts::default() }).await;
+}
+
+/// U9: hundreds of messages of one sender, and a few of others that came after them.
+#[tokio::test]
+async fn a_mailbox_with_hundreds_of_messages_does_not_delay_the_others() {
+    let mut scene = Scene::new(false).await;
+    for number in 0..400 {
+        scene.accept(&format!("<{number}@x>"), "large@x").await;
+    }
+    for number in 400..410 {
+        scene.accept(&format!("<{number}@x>"), &format!("{number}@x")).await;
+    }
+    scene.settings.send_replace(in_force(true));
+    scene.reaches(Counts { updated: 410, ..Counts::default() }).await;
+    let asked = scene.asked();
+    let last = ids(400..410).iter().map(|id| asked.iter().position(|asked| asked == id).unwrap()).max().unwrap();
+    // Before the large one has had its second turn.
+    assert!(last <= 10, "the last of the others was no. {last}");
+}
+
+/// U9: a server that answers nobody of one mailbox, and one with hundreds of messages beside it.
+#[tokio::test]
+async fn beside_a_mailbox_that_hangs_and_one_with_hundreds_of_messages_a_new_message_is_next() {
+    let mut scene = Scene::new(false).await;
+    scene.script.0.lock().unwrap().blocked.insert("dead@x".into());
+    for number in 0..50 {
+        scene.accept(&format!("<d{number}@x>"), "dead@x").await;
+    }
+    for number in 0..300 {
+        scene.accept(&format!("<{number}@x>"), "large@x").await;
+    }
+    scene.settings.send_replace(in_force(true));
+    scene.accept("<new@x>", "new@x").await;
+    let mut watch = scene.queue.watch_counts();
+    tokio::time::timeout(Duration::from_secs(20), watch.wait_for(|now| now.updated == 301)).await.unwrap().unwrap();
+    assert_eq!(scene.script.0.lock().unwrap().most_at_once["dead@x"], 4);
+    assert_eq!(scene.script.0.lock().unwrap().most_at_once["large@x"], 4);
+}
+
+/// S3
+#[tokio::test]
+async fn a_message_whose_scope_is_not_known_waits_without_a_try_until_it_is_known() {
+    let mut scene = Scene::new(true).await;
+    let unknown = || Attempt::ScopeUnknown { reason: "not known yet".into() };
+    scene.will("<1@x>", [unknown(), unknown()]);
+    let id = scene.accept("<1@x>", "a@x").await;
+    scene.attempted(1, waiting(1)).await;
+    assert_eq!(scene.queue.get(id).await.unwrap().tries, 0);
+    assert_eq!(scene.queue.scope_known().await.unwrap(), 1);
+    scene.attempted(2, waiting(1)).await;
+    // Nobody says so: it is looked at again all the same.
+    scene.clock.advance(Duration::from_secs(600));
+    scene.reaches(Counts { updated: 1, ..Counts::default() }).await;
 }
 
 /// U3
@@ -212,6 +367,44 @@ async fn a_throttled_mailbox_is_left_alone_for_as_long_as_asked_and_the_others_g
     assert_eq!(scene.asked(), ["<1@x>", "<3@x>"]);
     scene.clock.advance(Duration::from_secs(7));
     scene.reaches(Counts { updated: 3, ..Counts::default() }).await;
+}
+
+/// U9: that the server asks several mailboxes to be left alone is no longer their own trouble.
+#[tokio::test]
+async fn when_several_mailboxes_are_throttled_fewer_are_worked_on_at_once() {
+    let mut scene = Scene::new(true).await;
+    for number in 0..3 {
+        let throttled = Attempt::Throttled { reason: "busy".into(), back_off: Some(Duration::from_secs(60)) };
+        scene.will(&format!("<{number}@x>"), [throttled]);
+        scene.accept(&format!("<{number}@x>"), &format!("{number}@x")).await;
+    }
+    scene.attempted(3, waiting(3)).await;
+    for number in 10..30 {
+        scene.script.0.lock().unwrap().blocked.insert(format!("{number}@x"));
+        scene.accept(&format!("<{number}@x>"), &format!("{number}@x")).await;
+    }
+    let working = |now: &Counts| now.working >= 4;
+    let mut watch = scene.queue.watch_counts();
+    tokio::time::timeout(Duration::from_secs(10), watch.wait_for(working)).await.unwrap().unwrap();
+    // What is asked of the engine beyond that would have been asked by now.
+    scene.clock.advance(Duration::from_secs(1));
+    scene.queue.turn(Vec::new(), None).await.unwrap();
+    assert_eq!(scene.asked().len(), 3 + 4, "half of the eight places");
+}
+
+/// U10: who is full or being moved is not asked every few seconds.
+#[tokio::test]
+async fn trouble_that_lasts_is_looked_at_less_often_than_trouble_that_passes() {
+    let mut scene = Scene::new(true).await;
+    scene.will("<1@x>", [Attempt::Error { reason: "dropped".into() }]);
+    scene.will("<2@x>", [Attempt::LastingError { reason: "full".into() }]);
+    scene.accept("<1@x>", "a@x").await;
+    scene.accept("<2@x>", "b@x").await;
+    scene.attempted(2, waiting(2)).await;
+    scene.clock.advance(Duration::from_secs(5));
+    scene.reaches(Counts { waiting: 1, updated: 1, ..Counts::default() }).await;
+    scene.clock.advance(Duration::from_secs(55));
+    scene.reaches(Counts { updated: 2, ..Counts::default() }).await;
 }
 
 /// U9

@@ -8,16 +8,20 @@
 //!
 //! Requests: two for a message without attachments (`FindItem`, `UpdateItem`), one for a message that is done, has
 //! not been stored yet, or whose sender has no mailbox; with attachments a `GetItem` and what they need beside.
+//! Several messages of one mailbox share these requests (`together.rs`), as far as they need no others.
 
 mod attachments;
 mod look;
 mod mark;
+mod pace;
 mod plan;
 mod rules;
+mod together;
 mod visit;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Clock;
 use super::dispatcher::{Attempt, Engine};
@@ -26,7 +30,7 @@ use super::queue::{Job, QueueError};
 use super::scope::{InScope, Scope};
 use super::settings_store::InForce;
 use super::spool::IN_MEMORY;
-use crate::ews::ErrorClass;
+use crate::ews::{ErrorClass, ResponseCode};
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::{Options, SmtpAddress};
@@ -34,6 +38,7 @@ use crate::settings::{Options, SmtpAddress};
 pub use look::sent_copy;
 
 use mark::Order;
+use pace::Pace;
 use visit::{Looked, Trouble, Visit};
 
 /// Servers that are tried for one message: one that was found, the configured one, and the next that is found.
@@ -47,6 +52,10 @@ pub struct MailboxEngine {
     options: Options,
     /// Addresses that turned out to be secondary ones, folded, and the primary ones to use.
     primaries: Mutex<HashMap<String, SmtpAddress>>,
+    /// How many messages share a request. Fewer once the server found a request too complex.
+    at_once: AtomicUsize,
+    /// What searches take.
+    pace: Arc<Pace>,
 }
 
 impl MailboxEngine {
@@ -58,6 +67,9 @@ impl MailboxEngine {
             scope: scope.clone(),
             options: in_force.settings.options,
             primaries: Mutex::default(),
+            // In copy mode each message is a request that stores it.
+            at_once: AtomicUsize::new(if in_force.settings.options.create_copy { 1 } else { together::MOST }),
+            pace: Arc::default(),
         })
     }
 
@@ -80,21 +92,11 @@ impl MailboxEngine {
         let mut address = self.primary_of(owner).unwrap_or_else(|| owner.clone());
         let mut servers = 1;
         loop {
-            let mailbox = self.client.mailbox(&address);
-            let server = mailbox.server_url().to_owned();
-            let visit = Visit {
-                mailbox,
-                message,
-                order: Order { accepted_at: job.accepted_at, number: job.id },
-                options: self.options,
-                token: rand::random(),
-                repeated: job.error_tries > 0,
-            };
+            let visit = self.visit_of(&address, message, job);
+            let server = visit.mailbox.server_url().to_owned();
             let trouble = match visit.run().await {
                 Ok(Looked::Ended(outcome)) => return Attempt::Finished(outcome),
-                Ok(Looked::NotThere) => {
-                    return Attempt::NotFoundYet { reason: format!("there is no copy in Sent Items of {address}") };
-                }
+                Ok(Looked::NotThere) => return not_there(&address),
                 Err(trouble) => trouble,
             };
             // Of the first request it is known that nothing was done yet.
@@ -119,6 +121,33 @@ impl MailboxEngine {
         }
     }
 
+    fn visit_of<'m>(&self, address: &SmtpAddress, message: &'m ProcessedMessage, job: &Job) -> Visit<'m> {
+        Visit {
+            mailbox: self.client.mailbox(address),
+            message,
+            order: Order { accepted_at: job.accepted_at, number: job.id },
+            options: self.options,
+            token: rand::random(),
+            repeated: job.error_tries > 0,
+            pace: self.pace.clone(),
+        }
+    }
+
+    /// What can be told of a message before a request is made: the mailboxes to look into, or how the attempt ends.
+    fn prepare<'m>(&self, message: &'m ProcessedMessage) -> Result<Vec<&'m SmtpAddress>, Attempt> {
+        // The copy is with the one who is named as the author, or with the one who sent on behalf.
+        let owners = [Some(message.from()), message.sender()].into_iter().flatten();
+        let owners = self.in_scope(owners).map_err(|reason| Attempt::ScopeUnknown { reason })?;
+        if owners.is_empty() {
+            let reason = format!("{} is not in the senders' scope", message.from());
+            return Err(Attempt::Finished(Outcome::new(Rule::OutOfScope, reason)));
+        }
+        match rules::by_class(message.class()) {
+            Some(outcome) => Err(Attempt::Finished(outcome)),
+            None => Ok(owners),
+        }
+    }
+
     fn primary_of(&self, address: &SmtpAddress) -> Option<SmtpAddress> {
         let primaries = self.primaries.lock().unwrap_or_else(PoisonError::into_inner);
         primaries.get(address.folded()).cloned()
@@ -136,19 +165,10 @@ impl Engine for MailboxEngine {
             Ok(message) => message,
             Err(attempt) => return attempt,
         };
-        // The copy is with the one who is named as the author, or with the one who sent on behalf.
-        let owners = [Some(message.from()), message.sender()].into_iter().flatten();
-        let owners = match self.in_scope(owners) {
+        let owners = match self.prepare(&message) {
             Ok(owners) => owners,
-            Err(reason) => return Attempt::Error { reason },
+            Err(attempt) => return attempt,
         };
-        if owners.is_empty() {
-            let reason = format!("{} is not in the senders' scope", message.from());
-            return Attempt::Finished(Outcome::new(Rule::OutOfScope, reason));
-        }
-        if let Some(outcome) = rules::by_class(message.class()) {
-            return Attempt::Finished(outcome);
-        }
         let mut gravest: Option<Attempt> = None;
         for owner in owners {
             let attempt = self.visit(owner, &message, job).await;
@@ -163,6 +183,22 @@ impl Engine for MailboxEngine {
         }
         gravest.unwrap_or_else(|| Attempt::Error { reason: "no mailbox was looked at".to_owned() })
     }
+
+    fn at_once(&self) -> usize {
+        self.at_once.load(Ordering::Relaxed)
+    }
+
+    fn pressure(&self) -> Option<f64> {
+        self.pace.pressure()
+    }
+
+    async fn attempt_together(&self, jobs: &[Job]) -> Vec<Option<Attempt>> {
+        self.together(jobs).await
+    }
+}
+
+fn not_there(address: &SmtpAddress) -> Attempt {
+    Attempt::NotFoundYet { reason: format!("there is no copy in Sent Items of {address}") }
 }
 
 /// Which of two mailboxes decides: the one where the message was dealt with, else the one that leaves most open.
@@ -183,7 +219,7 @@ fn rank(attempt: &Attempt) -> Rank {
         Attempt::Finished(_) => Rank::Settled,
         Attempt::Hold { .. } => Rank::Hold,
         Attempt::Throttled { .. } => Rank::Throttled,
-        Attempt::Error { .. } => Rank::Error,
+        Attempt::Error { .. } | Attempt::LastingError { .. } | Attempt::ScopeUnknown { .. } => Rank::Error,
         Attempt::NotFoundYet { .. } => Rank::NotFoundYet,
         Attempt::Denied { .. } => Rank::Denied,
     }
@@ -206,12 +242,25 @@ fn reaction(class: &ErrorClass, trouble: &Trouble, address: &SmtpAddress) -> Att
         ErrorClass::NotUpdatable | ErrorClass::Refused | ErrorClass::NonPrimaryAddress(_) => {
             Attempt::Finished(Outcome::new(Rule::Refused, reason))
         }
-        ErrorClass::MailboxTemporary
-        | ErrorClass::ItemGone
-        | ErrorClass::Conflict
-        | ErrorClass::QuotaExceeded
-        | ErrorClass::Hold => Attempt::Error { reason },
+        ErrorClass::QuotaExceeded => Attempt::LastingError { reason },
+        ErrorClass::MailboxTemporary if lasts(trouble.error.code()) => Attempt::LastingError { reason },
+        ErrorClass::MailboxTemporary | ErrorClass::ItemGone | ErrorClass::Conflict | ErrorClass::Hold => {
+            Attempt::Error { reason }
+        }
     }
+}
+
+/// Whether the mailbox is away for longer than a moment.
+fn lasts(code: Option<&ResponseCode>) -> bool {
+    matches!(
+        code,
+        Some(
+            ResponseCode::ErrorMailboxMoveInProgress
+                | ResponseCode::ErrorMailboxStoreUnavailable
+                | ResponseCode::ErrorNoRespondingCASInDestinationSite
+                | ResponseCode::ErrorNoApplicableProxyCASServersAvailable
+        )
+    )
 }
 
 /// The message, read. A large one takes long enough to hold up others on the same thread.

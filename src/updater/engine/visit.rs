@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::attachments::{Difference, Facts};
 use super::mark::{self, Mark, Mode, Order};
+use super::pace::Pace;
 use super::plan::{self, Then, Wanted};
 use super::rules;
 use crate::ews::{
@@ -44,6 +47,8 @@ pub(super) struct Visit<'a> {
     pub token: u64,
     /// An attempt before this one ended in an error: its requests may have taken effect, or still may.
     pub repeated: bool,
+    /// What searches take.
+    pub pace: Arc<Pace>,
 }
 
 /// How a visit ended that met no trouble.
@@ -79,10 +84,8 @@ impl Visit<'_> {
         self.remove(&items, &plan.remove).await?;
         let outcome = match plan.then {
             Then::Wait => return Ok(Looked::NotThere),
-            Then::AlreadyDone => Outcome::new(Rule::AlreadyDone, "Sent Items shows this message already"),
-            Then::Superseded => {
-                Outcome::new(Rule::Superseded, "a copy of this message that was processed later is in Sent Items")
-            }
+            Then::AlreadyDone => already_done(),
+            Then::Superseded => superseded(),
             Then::Update { item, mode } => match left_alone(&items[item]) {
                 Some(outcome) => outcome,
                 None => self.update(&items[item], mode).await?,
@@ -97,28 +100,15 @@ impl Visit<'_> {
 
     /// Items with the Message-ID, oldest first.
     async fn find(&self) -> Result<Vec<Item>, EwsError> {
-        let message_id = FieldUri::InternetMessageId.into();
-        let find = FindItem {
-            restriction: Some(Restriction::IsEqualTo(message_id, self.message.message_id().as_str().to_owned())),
-            additional: vec![
-                FieldUri::ItemClass.into(),
-                FieldUri::Subject.into(),
-                FieldUri::HasAttachments.into(),
-                FieldUri::DateTimeSent.into(),
-                FieldUri::DateTimeReceived.into(),
-                FieldUri::ParentFolderId.into(),
-                MARK.into(),
-            ],
-            sort: vec![(FieldUri::DateTimeCreated.into(), SortDirection::Ascending)],
-            max_entries: MOST_ITEMS,
-            ..FindItem::new(FolderId::SENT_ITEMS)
-        };
-        Ok(self.mailbox.find_item(&find).await?.items)
+        let began = Instant::now();
+        let found = self.mailbox.find_item(&search(std::slice::from_ref(&self.message), MOST_ITEMS)).await?;
+        self.pace.took(began.elapsed());
+        Ok(found.items)
     }
 
-    fn plan(&self, items: &[Item]) -> plan::Plan {
+    pub(super) fn plan<'i>(&self, items: impl IntoIterator<Item = &'i Item>) -> plan::Plan {
         let found: Vec<plan::Found> = items
-            .iter()
+            .into_iter()
             .map(|item| plan::Found { id: item.id.id.clone(), mark: item.extended(&MARK).and_then(Mark::read) })
             .collect();
         plan::plan(&found, &Wanted { digest: self.message.digest(), order: self.order, options: self.options })
@@ -162,6 +152,13 @@ impl Visit<'_> {
     async fn change(&self, item: &Item, mode: Mode) -> Result<String, EwsError> {
         let has_attachments = item.has_attachments.unwrap_or(true) || !self.message.attachments().is_empty();
         let exchanged = if has_attachments { self.exchange_attachments(item).await? } else { (0, 0) };
+        let (update, subject) = self.update_of(item, mode);
+        self.mailbox.update_item(&update).await?;
+        Ok(said(subject, exchanged))
+    }
+
+    /// Body, subject and mark, and whether the subject is another.
+    pub(super) fn update_of(&self, item: &Item, mode: Mode) -> (UpdateItem, bool) {
         let mut changes = Vec::with_capacity(3);
         let subject = item.subject.as_deref().unwrap_or_default() != self.message.subject();
         if subject {
@@ -173,8 +170,7 @@ impl Visit<'_> {
             Body::Empty => ItemBody::text(""),
         })));
         changes.push(Change::Set(self.mark(mode)));
-        self.mailbox.update_item(&UpdateItem::new(item.id.clone(), changes)).await?;
-        Ok(said(subject, exchanged))
+        (UpdateItem::new(item.id.clone(), changes), subject)
     }
 
     /// Makes the attachments those of the processed message. Returns how many came and how many went.
@@ -357,7 +353,46 @@ impl Visit<'_> {
     }
 }
 
-fn left_alone(item: &Item) -> Option<Outcome> {
+/// Looks for the copies of messages in Sent Items, oldest first, with all that has to be known of them.
+pub(super) fn search(messages: &[&ProcessedMessage], max_entries: u32) -> FindItem {
+    let path = PropertyPath::from(FieldUri::InternetMessageId);
+    let is =
+        |message: &&ProcessedMessage| Restriction::IsEqualTo(path.clone(), message.message_id().as_str().to_owned());
+    let mut additional = vec![
+        FieldUri::ItemClass.into(),
+        FieldUri::Subject.into(),
+        FieldUri::HasAttachments.into(),
+        FieldUri::DateTimeSent.into(),
+        FieldUri::DateTimeReceived.into(),
+        FieldUri::ParentFolderId.into(),
+        MARK.into(),
+    ];
+    let restriction = match messages {
+        [one] => is(one),
+        several => {
+            // By it each item is given to its message.
+            additional.push(path.clone());
+            Restriction::Or(several.iter().map(is).collect())
+        }
+    };
+    FindItem {
+        restriction: Some(restriction),
+        additional,
+        sort: vec![(FieldUri::DateTimeCreated.into(), SortDirection::Ascending)],
+        max_entries,
+        ..FindItem::new(FolderId::SENT_ITEMS)
+    }
+}
+
+pub(super) fn already_done() -> Outcome {
+    Outcome::new(Rule::AlreadyDone, "Sent Items shows this message already")
+}
+
+pub(super) fn superseded() -> Outcome {
+    Outcome::new(Rule::Superseded, "a copy of this message that was processed later is in Sent Items")
+}
+
+pub(super) fn left_alone(item: &Item) -> Option<Outcome> {
     item.item_class.as_deref().and_then(rules::by_item_class)
 }
 
@@ -371,7 +406,7 @@ fn facts_of_stored(info: &AttachmentInfo) -> Facts {
 }
 
 /// What was changed beside the body.
-fn said(subject: bool, (added, removed): (usize, usize)) -> String {
+pub(super) fn said(subject: bool, (added, removed): (usize, usize)) -> String {
     let attachments = |count: usize, verb: &str| match count {
         0 => None,
         1 => Some(format!("1 attachment {verb}")),

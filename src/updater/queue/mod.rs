@@ -4,10 +4,14 @@
 //! together, so that a thousand simultaneous acceptances cost a handful of flushes. An answer is given only
 //! after the commit. Reading ([`reader`]) goes beside it on its own connections and never waits for it.
 
+mod claim;
+mod conclude;
 mod damaged;
+mod due;
 mod reader;
 mod writer;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,6 +140,48 @@ pub enum Postponed {
     Error,
     /// Nothing to do with this message: the server or the account is in trouble, or the updater stops.
     Paused,
+    /// It is not known whether its sender is in scope. [`Queue::scope_known`] makes it due.
+    ScopeUnknown,
+}
+
+/// What came of a leased message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concluded {
+    pub id: i64,
+    pub conclusion: Conclusion,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Its end.
+    Finished(Outcome),
+    /// It goes back, due at `until` (milliseconds since 1970).
+    Postponed { until: i64, why: Postponed, reason: String },
+}
+
+/// What is to be claimed: groups of messages, each of one mailbox.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// So many groups at most.
+    pub groups: usize,
+    /// So many messages in a group at most.
+    pub messages: usize,
+    /// So many bytes of messages in a group at most, unless it is a single one.
+    pub bytes: u64,
+    /// So many groups of a mailbox at a time.
+    pub per_mailbox: usize,
+    /// How many groups of a mailbox are at work. One that is to be left alone has as many as it may have.
+    pub at_work: HashMap<String, usize>,
+}
+
+/// What was claimed.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// In the order in which they shall be worked on; none is empty.
+    pub groups: Vec<Vec<Job>>,
+    /// With fewer groups than were wanted: when more will be due (milliseconds since 1970), as far as that is a matter of
+    /// time.
+    pub next_due: Option<i64>,
 }
 
 /// Which finished messages to try again.
@@ -204,6 +250,7 @@ impl Queue {
             Err(error) => return Err(error),
         };
         let counts = reader::count(&mut connection).await.map_err(opening)?;
+        let due = writer::due(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(connect.clone().create_if_missing(false).pragma("query_only", "ON"))
@@ -224,6 +271,8 @@ impl Queue {
             spool: spool.folder().to_owned(),
             folder: folder.to_owned(),
             owner: format!("{}", std::process::id()),
+            due,
+            level: None,
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
@@ -306,23 +355,27 @@ impl Queue {
         }
     }
 
-    /// Leases up to `limit` messages that are due, oldest due first, none of a mailbox in `busy`, and no two of
-    /// one Message-ID, so that split copies keep their order.
-    pub async fn claim(&self, limit: u32, busy: Vec<String>) -> Result<Vec<Job>, QueueError> {
-        match self.ask(Work::Claim { limit, busy }).await? {
-            Answer::Claimed(jobs) => Ok(jobs),
-            _ => unreachable!("a claim is answered by jobs"),
+    /// Records what came of leased messages, then leases others: due ones, no two of one Message-ID, so that split
+    /// copies keep their order. Both in one transaction.
+    pub async fn turn(&self, concluded: Vec<Concluded>, wanted: Option<Wanted>) -> Result<Claimed, QueueError> {
+        match self.ask(Work::Turn { concluded, wanted }).await? {
+            Answer::Claimed(claimed) => Ok(claimed),
+            Answer::Done => Ok(Claimed::default()),
+            _ => unreachable!("a turn is answered by what was claimed"),
         }
     }
 
-    /// Records the end of a leased message.
-    pub async fn finish(&self, id: i64, outcome: Outcome) -> Result<(), QueueError> {
-        self.ask(Work::Finish { id, outcome }).await.map(drop)
+    /// Leases due messages.
+    pub async fn claim(&self, wanted: Wanted) -> Result<Claimed, QueueError> {
+        self.turn(Vec::new(), Some(wanted)).await
     }
 
-    /// Puts a leased message back, due at `until` (milliseconds since 1970).
-    pub async fn postpone(&self, id: i64, until: i64, why: Postponed, reason: String) -> Result<(), QueueError> {
-        self.ask(Work::Postpone { id, until, why, reason }).await.map(drop)
+    /// Makes messages due that wait until it is known who is in scope. Returns how many.
+    pub async fn scope_known(&self) -> Result<u64, QueueError> {
+        match self.ask(Work::ScopeKnown).await? {
+            Answer::Count(count) => Ok(count),
+            _ => unreachable!("it is answered by a count"),
+        }
     }
 
     /// Prolongs the leases of messages that are still being worked on.
@@ -344,11 +397,6 @@ impl Queue {
             Answer::Count(count) => Ok(count),
             _ => unreachable!("a purge is answered by a count"),
         }
-    }
-
-    /// When the next message is due (milliseconds since 1970), leases that run out included.
-    pub async fn next_due(&self) -> Result<Option<i64>, QueueError> {
-        reader::next_due(&self.readers).await
     }
 
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, QueueError> {

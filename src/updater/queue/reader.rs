@@ -91,10 +91,6 @@ pub(super) async fn content(pool: &SqlitePool, folder: &Path, id: i64) -> Result
     })
 }
 
-pub(super) async fn next_due(pool: &SqlitePool) -> Result<Option<i64>, QueueError> {
-    Ok(sqlx::query_scalar("SELECT min(due_at) FROM message WHERE state < 2").fetch_one(pool).await?)
-}
-
 /// Answered by the index on outcome and end alone. A condition on the outcome is what makes it serve.
 pub(super) const SERIES: &str = "SELECT (finished_at - ?1) / ?2, outcome, count(*) FROM message
      WHERE state = 2 AND outcome IN ('updated', 'skipped', 'failed') AND finished_at >= ?1 AND finished_at < ?3

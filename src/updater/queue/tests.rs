@@ -35,11 +35,27 @@ impl Bench {
     }
 
     async fn claim(&self) -> Vec<Job> {
-        self.queue.claim(100, vec![]).await.unwrap()
+        self.queue.claim(everything()).await.unwrap().groups.into_iter().flatten().collect()
     }
 
     async fn claimed(&self) -> Vec<i64> {
         self.claim().await.iter().map(|job| job.id).collect()
+    }
+}
+
+/// Whatever is due, in one group for each mailbox.
+fn everything() -> Wanted {
+    Wanted { groups: 100, messages: 100, bytes: u64::MAX, per_mailbox: 1, at_work: HashMap::new() }
+}
+
+impl Queue {
+    async fn finish(&self, id: i64, outcome: Outcome) -> Result<(), QueueError> {
+        self.turn(vec![Concluded { id, conclusion: Conclusion::Finished(outcome) }], None).await.map(drop)
+    }
+
+    async fn postpone(&self, id: i64, until: i64, why: Postponed, reason: String) -> Result<(), QueueError> {
+        let conclusion = Conclusion::Postponed { until, why, reason };
+        self.turn(vec![Concluded { id, conclusion }], None).await.map(drop)
     }
 }
 
@@ -113,8 +129,9 @@ async fn a_postponed_message_is_not_claimed_before_its_time() {
     bench.claim().await;
     let until = bench.clock.now_ms() + 5_000;
     bench.queue.postpone(id, until, Postponed::NotFoundYet, "not there yet".into()).await.unwrap();
-    assert_eq!(bench.queue.next_due().await.unwrap(), Some(until));
-    assert!(bench.claim().await.is_empty());
+    let claimed = bench.queue.claim(everything()).await.unwrap();
+    assert!(claimed.groups.is_empty());
+    assert_eq!(claimed.next_due, Some(until));
     bench.clock.advance(Duration::from_secs(5));
     let jobs = bench.claim().await;
     assert_eq!((jobs[0].not_found_tries, jobs[0].error_tries), (1, 0));
@@ -128,8 +145,88 @@ async fn messages_of_a_busy_mailbox_do_not_hold_up_the_others() {
         bench.accept(number, &format!("<{number}@x>"), "busy@x").await;
     }
     let other = bench.accept(9, "<9@x>", "free@x").await.id;
-    let jobs = bench.queue.claim(10, vec!["busy@x".into()]).await.unwrap();
-    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [other]);
+    let at_work = HashMap::from([("busy@x".into(), 1)]);
+    let groups = bench.queue.claim(Wanted { at_work, ..everything() }).await.unwrap().groups;
+    assert_eq!(numbers(&groups), [vec![other]]);
+}
+
+fn numbers(groups: &[Vec<Job>]) -> Vec<Vec<i64>> {
+    groups.iter().map(|group| group.iter().map(|job| job.id).collect()).collect()
+}
+
+/// U9
+#[tokio::test]
+async fn messages_of_one_mailbox_come_in_groups_bounded_by_number_and_bytes() {
+    let bench = bench().await;
+    let mut ids = Vec::new();
+    for (number, bytes) in [(1, 100), (2, 100), (3, 300), (4, 900), (5, 100), (6, 1)] {
+        let content = vec![number; bytes].into();
+        ids.push(bench.queue.accept(new(number, &format!("<{number}@x>"), "a@x"), content).await.unwrap().id);
+    }
+    let wanted = Wanted { messages: 3, bytes: 450, groups: 3, per_mailbox: 3, ..everything() };
+    let claimed = bench.queue.claim(wanted.clone()).await.unwrap();
+    // The third would be too much, and the fourth is so by itself.
+    assert_eq!(numbers(&claimed.groups), [vec![ids[0], ids[1]], vec![ids[2]], vec![ids[3]]]);
+    assert_eq!(claimed.groups[2][0].bytes().unwrap()[..], [4; 900]);
+    assert_eq!(bench.queue.counts(), Counts { working: 4, waiting: 2, ..Counts::default() });
+    let wanted = Wanted { at_work: HashMap::from([("a@x".into(), 2)]), ..wanted };
+    assert_eq!(numbers(&bench.queue.claim(wanted).await.unwrap().groups), [vec![ids[4], ids[5]]]);
+}
+
+/// U9: whoever has many messages gets no more than a turn while another has one.
+#[tokio::test]
+async fn a_mailbox_with_many_messages_that_are_due_longer_comes_after_those_that_nothing_is_done_for() {
+    let bench = bench().await;
+    let mut large = Vec::new();
+    for number in 1..=8 {
+        large.push(bench.accept(number, &format!("<{number}@x>"), "large@x").await.id);
+    }
+    bench.clock.advance(Duration::from_secs(60));
+    let small: Vec<_> = [bench.accept(11, "<11@x>", "b@x").await.id, bench.accept(12, "<12@x>", "c@x").await.id].into();
+    let wanted = Wanted { groups: 5, messages: 2, per_mailbox: 3, ..everything() };
+    let groups = numbers(&bench.queue.claim(wanted).await.unwrap().groups);
+    let [first, second, third] = [&large[0..2], &large[2..4], &large[4..6]].map(<[i64]>::to_vec);
+    assert_eq!(groups, [first, vec![small[0]], vec![small[1]], second, third]);
+}
+
+/// U5, U9: while one split copy is worked on, the other is not due, and nobody else waits for that.
+#[tokio::test]
+async fn a_mailbox_whose_messages_wait_for_a_split_copy_does_not_take_the_turn_of_others() {
+    let bench = bench().await;
+    bench.accept(1, "<same@x>", "a@x").await;
+    assert_eq!(bench.claim().await.len(), 1);
+    bench.accept(2, "<same@x>", "a@x").await;
+    let other = bench.accept(3, "<3@x>", "b@x").await.id;
+    let claimed = bench.queue.claim(Wanted { groups: 1, ..everything() }).await.unwrap();
+    assert_eq!(numbers(&claimed.groups), [vec![other]]);
+}
+
+/// S3
+#[tokio::test]
+async fn what_waits_until_the_scope_is_known_is_due_once_it_is_and_has_lost_no_try() {
+    let bench = bench().await;
+    let id = bench.accept(1, "<1@x>", "a@x").await.id;
+    let other = bench.accept(2, "<2@x>", "b@x").await.id;
+    bench.claim().await;
+    let later = bench.clock.now_ms() + 600_000;
+    bench.queue.postpone(id, later, Postponed::ScopeUnknown, "not known".into()).await.unwrap();
+    bench.queue.postpone(other, later, Postponed::Error, "an error".into()).await.unwrap();
+    assert!(bench.claim().await.is_empty());
+    assert_eq!(bench.queue.scope_known().await.unwrap(), 1);
+    let jobs = bench.claim().await;
+    assert_eq!((jobs.len(), jobs[0].id, jobs[0].error_tries), (1, id, 0));
+    assert_eq!(bench.queue.scope_known().await.unwrap(), 0);
+}
+
+/// U9: what is due is known anew after a start.
+#[tokio::test]
+async fn after_a_restart_the_order_of_what_is_due_is_the_same() {
+    let bench = bench().await;
+    let first = bench.accept(1, "<1@x>", "z@x").await.id;
+    bench.clock.advance(Duration::from_secs(1));
+    let second = bench.accept(2, "<2@x>", "a@x").await.id;
+    let bench = bench.restart().await;
+    assert_eq!(bench.claimed().await, [first, second]);
 }
 
 /// U5
@@ -194,7 +291,7 @@ async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the
         }
     };
     assert!(accepted > 2 && matches!(refusal, AcceptError::DiskFull { .. }) && refusal.is_temporary(), "{refusal}");
-    let jobs = queue.claim(100, vec![]).await.unwrap();
+    let jobs = queue.claim(everything()).await.unwrap().groups.concat();
     assert_eq!(jobs.len(), usize::from(accepted));
     for job in &jobs {
         assert_eq!(job.bytes().unwrap().len(), 20_000);
@@ -325,7 +422,7 @@ async fn damage_that_is_met_at_work_ends_the_queue_and_the_next_start_sets_it_as
     });
     let queue = Queue::open(folder.path(), clock.clone(), options()).await.unwrap();
     assert!(queue.set_aside().is_empty());
-    assert!(queue.claim(1, vec![]).await.unwrap_err().is_damage());
+    assert!(queue.claim(everything()).await.unwrap_err().is_damage());
     tokio::time::timeout(Duration::from_secs(10), queue.ended()).await.unwrap();
     assert!(matches!(queue.accept(new(2, "<2@x>", "anna@x"), vec![2].into()).await, Err(AcceptError::Stopping)));
     drop(queue);

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 use tempfile::NamedTempFile;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
+use super::claim::Claim;
+use super::due::Due;
 use super::{
-    Clock, Counts, Job, JobContent, LEASE, NewMessage, Outcome, Postponed, QueueError, Receipt, Retry, damaged, reader,
+    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude, damaged, reader,
 };
 
 /// Commands committed together at the most, and bytes of messages among them.
@@ -25,19 +28,33 @@ pub(super) struct Command {
 }
 
 pub(super) enum Work {
-    Accept { message: NewMessage, stored: Stored, size: u64 },
-    Claim { limit: u32, busy: Vec<String> },
-    Finish { id: i64, outcome: Outcome },
-    Postpone { id: i64, until: i64, why: Postponed, reason: String },
-    Renew { ids: Vec<i64> },
-    Retry { which: Retry },
-    Purge { before: i64 },
+    Accept {
+        message: NewMessage,
+        stored: Stored,
+        size: u64,
+    },
+    /// Records what came of messages, then claims others.
+    Turn {
+        concluded: Vec<Concluded>,
+        wanted: Option<Wanted>,
+    },
+    /// Makes those due that wait until it is known who is in scope.
+    ScopeKnown,
+    Renew {
+        ids: Vec<i64>,
+    },
+    Retry {
+        which: Retry,
+    },
+    Purge {
+        before: i64,
+    },
     Close,
 }
 
 pub(super) enum Answer {
     Accepted(Receipt),
-    Claimed(Vec<Job>),
+    Claimed(Claimed),
     Count(u64),
     Done,
 }
@@ -83,16 +100,25 @@ pub(super) struct Writer {
     pub folder: PathBuf,
     /// Who leases: this process.
     pub owner: String,
+    pub due: Due,
+    /// The level of `PRAGMA synchronous` that is set.
+    pub level: Option<&'static str>,
 }
 
 /// What a transaction changes beside the database; applied only when it was committed.
 #[derive(Default)]
-struct After {
-    counts: Counts,
-    arrived: bool,
+pub(super) struct After {
+    pub counts: Counts,
+    pub arrived: bool,
     files: Vec<PathBuf>,
     /// Messages whose row changed.
-    changed: Vec<i64>,
+    pub changed: Vec<i64>,
+    /// Mailboxes that got a message, and when that is due.
+    added: Vec<(String, i64)>,
+    /// Mailboxes whose open messages changed otherwise.
+    pub mailboxes: HashSet<String>,
+    /// When the first open message of those is due.
+    due: Vec<(String, Option<i64>)>,
 }
 
 impl Writer {
@@ -167,7 +193,11 @@ impl Writer {
         let durable =
             batch.iter().any(|command| command.work.is_accept() || matches!(command.work, Work::Retry { .. }));
         let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        sqlx::query(level).execute(&mut self.connection).await?;
+        if self.level != Some(level) {
+            self.level = None;
+            sqlx::query(level).execute(&mut self.connection).await?;
+            self.level = Some(level);
+        }
         let mut after = After::default();
         // By hand, because SQLite ends a transaction by itself when the disk is full, and sqlx's guard does not
         // know of that.
@@ -180,6 +210,12 @@ impl Writer {
             }
         };
 
+        for (mailbox, due) in after.added {
+            self.due.add(&mailbox, due);
+        }
+        for (mailbox, due) in after.due {
+            self.due.set(&mailbox, due);
+        }
         let change = after.counts;
         if change != Counts::default() {
             self.counts.send_modify(|counts| {
@@ -205,10 +241,17 @@ impl Writer {
     }
 
     async fn apply_all(&mut self, batch: &[Command], after: &mut After) -> Result<Vec<Answer>, QueueError> {
-        let context = Context { now: self.clock.now_ms(), owner: &self.owner, spool: &self.spool };
+        let context = Context { now: self.clock.now_ms(), owner: &self.owner, spool: &self.spool, due: &self.due };
         let mut answers = Vec::with_capacity(batch.len());
         for command in batch {
             answers.push(context.apply(&mut self.connection, &command.work, after).await?);
+        }
+        if !after.mailboxes.is_empty() {
+            let mailboxes: Vec<String> = after.mailboxes.drain().collect();
+            let first = "SELECT m.value, (SELECT min(due_at) FROM message WHERE mailbox = m.value AND state < 2)
+                 FROM json_each(?) AS m";
+            let rows = sqlx::query(first).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
+            after.due = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         }
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok(answers)
@@ -238,6 +281,7 @@ struct Context<'a> {
     now: i64,
     owner: &'a str,
     spool: &'a Path,
+    due: &'a Due,
 }
 
 impl Context<'_> {
@@ -249,35 +293,20 @@ impl Context<'_> {
     ) -> Result<Answer, QueueError> {
         match work {
             Work::Accept { message, stored, size } => self.accept(connection, message, stored, *size, after).await,
-            Work::Claim { limit, busy } => self.claim(connection, *limit, busy, after).await,
-            Work::Finish { id, outcome } => self.finish(connection, *id, outcome, after).await,
-            Work::Postpone { id, until, why, reason } => {
-                let (not_found, error) = match why {
-                    Postponed::NotFoundYet => (1, 0),
-                    Postponed::Error => (0, 1),
-                    Postponed::Paused => (0, 0),
+            Work::Turn { concluded, wanted } => {
+                conclude::record(connection, concluded, self.now, self.owner, after).await?;
+                let Some(wanted) = wanted else { return Ok(Answer::Done) };
+                let claim = Claim {
+                    wanted,
+                    due: self.due,
+                    now: self.now,
+                    lease_end: self.lease_end(),
+                    owner: self.owner,
+                    spool: self.spool,
                 };
-                let done = sqlx::query(
-                    "UPDATE message SET state = 0, owner = NULL, due_at = ?, reason = ?,
-                     not_found_tries = not_found_tries + ?, error_tries = error_tries + ?
-                     WHERE id = ? AND state = 1 AND owner = ?",
-                )
-                .bind(until)
-                .bind(reason)
-                .bind(not_found)
-                .bind(error)
-                .bind(id)
-                .bind(self.owner)
-                .execute(connection)
-                .await?;
-                if done.rows_affected() == 1 {
-                    after.counts.working -= 1;
-                    after.counts.waiting += 1;
-                    after.changed.push(*id);
-                    after.arrived = true;
-                }
-                Ok(Answer::Done)
+                Ok(Answer::Claimed(claim.run(connection, after).await?))
             }
+            Work::ScopeKnown => conclude::scope_known(connection, self.now, after).await.map(Answer::Count),
             Work::Renew { ids } => {
                 sqlx::query(
                     "UPDATE message SET due_at = ? WHERE state = 1 AND owner = ?
@@ -356,110 +385,9 @@ impl Context<'_> {
         } else {
             after.counts.waiting += 1;
             after.arrived = true;
+            after.added.push((message.mailbox.clone(), self.now));
         }
         Ok(Answer::Accepted(Receipt { id, duplicate: false }))
-    }
-
-    async fn claim(
-        &self,
-        connection: &mut SqliteConnection,
-        limit: u32,
-        busy: &[String],
-        after: &mut After,
-    ) -> Result<Answer, QueueError> {
-        // A split copy waits while another of its Message-ID is leased; of several that are due, the first.
-        let candidates = sqlx::query(
-            "SELECT id, message_id, state FROM message AS m
-             WHERE state < 2 AND due_at <= ?
-               AND (? OR mailbox NOT IN (SELECT value FROM json_each(?)))
-               AND NOT EXISTS (SELECT 1 FROM message AS other WHERE other.message_id = m.message_id
-                               AND other.state < 2 AND other.id <> m.id
-                               AND (other.state = 1 AND other.due_at > ? OR other.id < m.id AND other.due_at <= ?))
-             ORDER BY due_at, id LIMIT ?",
-        )
-        .bind(self.now)
-        .bind(busy.is_empty())
-        .bind(json(busy))
-        .bind(self.now)
-        .bind(self.now)
-        .bind(limit)
-        .fetch_all(&mut *connection)
-        .await?;
-        let mut jobs = Vec::with_capacity(candidates.len());
-        for candidate in candidates {
-            let id: i64 = candidate.get(0);
-            let row = sqlx::query(
-                "UPDATE message SET state = 1, owner = ?, due_at = ? WHERE id = ?
-                 RETURNING id, message_id, mailbox, accepted_at, waits_since, not_found_tries,
-                           error_tries",
-            )
-            .bind(self.owner)
-            .bind(self.lease_end())
-            .bind(id)
-            .fetch_one(&mut *connection)
-            .await?;
-            let content = sqlx::query("SELECT raw, file FROM content WHERE message = ?")
-                .bind(id)
-                .fetch_optional(&mut *connection)
-                .await?;
-            if candidate.get::<i64, _>(2) == 0 {
-                after.counts.waiting -= 1;
-                after.counts.working += 1;
-            }
-            after.changed.push(id);
-            jobs.push(Job {
-                id,
-                message_id: row.get(1),
-                mailbox: row.get(2),
-                accepted_at: row.get(3),
-                waits_since: row.get(4),
-                not_found_tries: row.get(5),
-                error_tries: row.get(6),
-                content: content.map_or(JobContent::Missing, |row| self.job_content(&row)),
-            });
-        }
-        Ok(Answer::Claimed(jobs))
-    }
-
-    fn job_content(&self, row: &SqliteRow) -> JobContent {
-        match (row.get::<Option<Vec<u8>>, _>(0), row.get::<Option<String>, _>(1)) {
-            (Some(raw), _) => JobContent::Memory(raw.into()),
-            (None, Some(file)) => JobContent::File(self.spool.join(file)),
-            (None, None) => JobContent::Missing,
-        }
-    }
-
-    async fn finish(
-        &self,
-        connection: &mut SqliteConnection,
-        id: i64,
-        outcome: &Outcome,
-        after: &mut After,
-    ) -> Result<Answer, QueueError> {
-        let done = sqlx::query(
-            "UPDATE message SET state = 2, owner = NULL, outcome = ?, rule = ?, reason = ?, finished_at = ?
-             WHERE id = ? AND state = 1 AND owner = ? RETURNING message_id",
-        )
-        .bind(outcome.kind().as_str())
-        .bind(reader::rule_name(outcome.rule))
-        .bind(&outcome.reason)
-        .bind(self.now)
-        .bind(id)
-        .bind(self.owner)
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some(done) = done {
-            after.changed.push(id);
-            after.counts.working -= 1;
-            *after.counts.of(outcome.kind()) += 1;
-            // Another copy of the same Message-ID may have been held back by this one.
-            after.arrived |= sqlx::query("SELECT 1 FROM message WHERE message_id = ? AND state < 2 LIMIT 1")
-                .bind(done.get::<&str, _>(0))
-                .fetch_optional(connection)
-                .await?
-                .is_some();
-        }
-        Ok(Answer::Done)
     }
 
     async fn retry(
@@ -472,7 +400,8 @@ impl Context<'_> {
         const AGAIN: &str = "UPDATE message SET state = 0, due_at = ?1, waits_since = ?1, not_found_tries = 0,
              error_tries = 0, outcome = NULL, rule = NULL, reason = '', finished_at = NULL
              WHERE state = 2 AND (?2 IS NULL AND outcome = 'failed' OR id = ?2 AND outcome IN ('failed', 'skipped'))
-             AND rule <> 'unusable' AND EXISTS (SELECT 1 FROM content WHERE message = message.id) RETURNING id";
+             AND rule <> 'unusable' AND EXISTS (SELECT 1 FROM content WHERE message = message.id)
+             RETURNING id, mailbox";
         let id = match which {
             Retry::One(id) => Some(id),
             Retry::AllFailed => None,
@@ -481,7 +410,7 @@ impl Context<'_> {
             .bind(id)
             .fetch_optional(&mut *connection)
             .await?;
-        let again: Vec<i64> = sqlx::query_scalar(AGAIN).bind(self.now).bind(id).fetch_all(connection).await?;
+        let again: Vec<(i64, String)> = sqlx::query_as(AGAIN).bind(self.now).bind(id).fetch_all(connection).await?;
         let count = i64::try_from(again.len()).unwrap_or(i64::MAX);
         after.counts.waiting += count;
         match was.as_deref() {
@@ -490,7 +419,10 @@ impl Context<'_> {
         }
         after.arrived |= count > 0;
         let done = again.len() as u64;
-        after.changed.extend(again);
+        for (id, mailbox) in again {
+            after.changed.push(id);
+            after.added.push((mailbox, self.now));
+        }
         Ok(Answer::Count(done))
     }
 
@@ -520,8 +452,19 @@ impl Context<'_> {
 }
 
 /// Numbers or names as a JSON array, for `json_each`.
-fn json<T: serde::Serialize>(values: &[T]) -> String {
+pub(super) fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Which mailboxes have open messages.
+pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::Error> {
+    let mut due = Due::default();
+    let mut rows =
+        sqlx::query("SELECT mailbox, min(due_at) FROM message WHERE state < 2 GROUP BY mailbox").fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        due.set(row.get(0), Some(row.get(1)));
+    }
+    Ok(due)
 }
 
 /// Whatever an updater that is gone had leased is waiting again. The lock on the folder says that it is gone.

@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use directory::of_the_directory;
@@ -57,6 +58,8 @@ struct Inner {
     state: Mutex<State>,
     snapshot: RwLock<Snapshot>,
     cache: Option<Cache>,
+    /// Changes whenever more is known of who is in scope.
+    resolved: watch::Sender<u64>,
 }
 
 /// What is known, and how it came.
@@ -106,7 +109,8 @@ impl Scope {
     }
 
     fn new(cache: Option<Cache>, state: State) -> Self {
-        Self(Arc::new(Inner { state: Mutex::new(state), snapshot: RwLock::default(), cache }))
+        let resolved = watch::Sender::default();
+        Self(Arc::new(Inner { state: Mutex::new(state), snapshot: RwLock::default(), cache, resolved }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -150,9 +154,19 @@ impl Scope {
     /// Makes the answers ready.
     fn publish(&self, state: &State) {
         let mut snapshot = Snapshot::of(state);
+        let (unresolved, decided) = (snapshot.summary.unresolved, snapshot.unresolved.is_none());
         std::mem::swap(&mut snapshot, &mut *self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner));
+        if snapshot.unresolved.is_some() && (decided || unresolved < snapshot.summary.unresolved) {
+            self.0.resolved.send_modify(|times| *times += 1);
+        }
         // The old one, which may be large, goes when nobody waits for the lock any more.
         drop(snapshot);
+    }
+
+    /// Changes whenever more is known of who is in scope: what waited for it may be decided now.
+    #[must_use]
+    pub fn watch_resolved(&self) -> watch::Receiver<u64> {
+        self.0.resolved.subscribe()
     }
 
     #[must_use]

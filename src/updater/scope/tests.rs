@@ -195,6 +195,26 @@ fn each_mode_means_what_its_name_says() {
 
 /// S3
 #[tokio::test]
+async fn whoever_waits_is_told_once_it_is_known_and_not_before() {
+    let directory = Arc::new(Fake::default());
+    directory.is_down(Some("no domain controller answers"));
+    let clock = Clock::manual(Timestamp::from_second(1_700_000_000).unwrap());
+    let scene = Scene::on(tempfile::tempdir().unwrap(), clock, directory, only(&[entry(1, "Sales")]));
+    let mut resolved = scene.scope.watch_resolved();
+    scene.refreshed().await;
+    scene.next().await;
+    assert!(!resolved.has_changed().unwrap());
+    scene.directory.is_down(None);
+    scene.directory.says(1, "Sales", &["anna@x"]);
+    scene.next().await;
+    assert!(resolved.has_changed().unwrap());
+    resolved.mark_unchanged();
+    scene.next().await;
+    assert!(!resolved.has_changed().unwrap(), "nobody waited any more");
+}
+
+/// S3
+#[tokio::test]
 async fn an_outage_at_the_first_start_makes_everybody_wait_whom_it_may_concern() {
     let directory = Arc::new(Fake::default());
     directory.is_down(Some("no domain controller answers"));

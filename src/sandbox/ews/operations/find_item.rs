@@ -123,9 +123,20 @@ impl Search {
         }
     }
 
-    /// What an index has for a condition that every match fulfils.
+    /// What an index has for conditions of which every match fulfils one.
     fn indexed<'a>(&self, state: &'a State, folder: &Folder) -> Option<Vec<&'a Arc<Item>>> {
-        let (path, text) = self.restriction.as_ref()?.key()?;
+        let mut keys = self.restriction.as_ref()?.keys().into_iter();
+        let mut items = Self::indexed_by(state, folder, keys.next()?)?;
+        for key in keys {
+            items.extend(Self::indexed_by(state, folder, key)?);
+        }
+        // One that fulfils two of them is one item.
+        items.sort_unstable_by_key(|item| item.number);
+        items.dedup_by_key(|item| item.number);
+        Some(items)
+    }
+
+    fn indexed_by<'a>(state: &'a State, folder: &Folder, (path, text): (&Path, &str)) -> Option<Vec<&'a Arc<Item>>> {
         match path {
             Path::Field(Field::InternetMessageId) => Some(state.with_message_id(folder.mailbox, text).collect()),
             Path::Extended(key) => match (&key.name, key.kind.base) {
@@ -166,6 +177,10 @@ impl Search {
             let items = self.candidates(state, &folder, &guid);
             Ok::<_, Problem>((folder, guid, items))
         })?;
+        let most = session.service.limits.max_restriction;
+        if self.restriction.as_ref().is_some_and(|restriction| restriction.nodes() > most) {
+            return Err(Problem::new("ErrorRestrictionTooComplex", "The restriction is too complex."));
+        }
         if self.calendar_view && !folder.class.starts_with("IPF.Appointment") {
             return Err(Problem::new(
                 "ErrorCalendarFolderIsInvalidForCalendarView",

@@ -25,6 +25,8 @@ mod sync_folder_items;
 mod time_zones;
 mod update_item;
 
+use std::ops::Range;
+
 use roxmltree::Node;
 
 use super::SoapAnswer;
@@ -57,6 +59,9 @@ trait Operation: Sized {
         Vec::new()
     }
 
+    /// Refuses some of its parts when it is executed, where it can do so.
+    fn refuse(&mut self, _parts: Range<usize>, _problem: &Problem) {}
+
     /// Does it. What goes wrong with a part is said in the answer, what goes wrong with all in the fault.
     async fn execute(self, session: &Session<'_>, name: &'static str) -> Result<SoapAnswer, Fault>;
 }
@@ -87,6 +92,13 @@ macro_rules! operations {
             pub fn parts(&self) -> usize {
                 match self {
                     $(Self::$name(request) => request.parts(),)+
+                }
+            }
+
+            /// Refuses some of its parts when it is executed, where it can do so.
+            pub fn refuse(&mut self, parts: Range<usize>, problem: &Problem) {
+                match self {
+                    $(Self::$name(request) => request.refuse(parts, problem),)+
                 }
             }
 

@@ -1,5 +1,6 @@
 //! `UpdateItem` (MS-OXWSCORE 3.1.4.9)
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -135,6 +136,12 @@ impl Operation for UpdateItem {
 
     fn parts(&self) -> usize {
         self.changes.len()
+    }
+
+    fn refuse(&mut self, parts: Range<usize>, problem: &Problem) {
+        for change in self.changes.iter_mut().take(parts.end).skip(parts.start) {
+            change.updates = Err(problem.clone());
+        }
     }
 
     fn folders(&self) -> Vec<FolderRef> {

@@ -1,235 +1,21 @@
 //! The engine against the sandbox organisation: one attempt after another, and what the mailbox shows then.
 
-use std::path::Path;
+mod scene;
+mod together;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use secrecy::SecretString;
 use sent_items_update::pipe::types::Rule;
 use sent_items_update::sandbox::directory::MailboxState;
 use sent_items_update::sandbox::faults::{Fault, Rule as FaultRule};
-use sent_items_update::sandbox::store::{AttachmentContent, BodyKind, Delivery, FlagStatus, ItemFilter, StoredItem};
-use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
-use sent_items_update::settings::{
-    Account, Connection, EntryKind, Options, ScopeEntry, ScopeMode, SendersScope, Settings,
-};
+use sent_items_update::sandbox::store::{AttachmentContent, BodyKind, FlagStatus, StoredItem};
+use sent_items_update::settings::{EntryKind, ScopeEntry, ScopeMode, SendersScope};
 use sent_items_update::updater::dispatcher::{Attempt, Engine as _};
-use sent_items_update::updater::engine::MailboxEngine;
-use sent_items_update::updater::queue::{Job, JobContent};
-use sent_items_update::updater::scope::Scope;
-use sent_items_update::updater::settings_store::InForce;
 
-const ANNA: &str = "anna.bergstroem@nordwind.example";
-const JONAS: &str = "jonas.weber@nordwind.example";
-
-/// A one-pixel image, and another one.
-const LOGO: &[u8] = b"\x89PNG\r\n\x1a\n logo of today";
-const OLD_LOGO: &[u8] = b"\x89PNG\r\n\x1a\n logo of before";
-
-struct Scene {
-    _folder: tempfile::TempDir,
-    sandbox: Sandbox,
-    settings: Settings,
-    password: SecretString,
-    number: i64,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        Self::with(Options::default()).await
-    }
-
-    async fn with(options: Options) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let organisation = Organisation::embedded().without_messages();
-        // `tests/run` holds everything on the wire against Microsoft's schema of EWS.
-        let record = std::env::var_os("SIU_RECORD").map(|all| Path::new(&all).join(folder.path().file_name().unwrap()));
-        let options_of_sandbox = SandboxOptions { organisation, record, ..SandboxOptions::new(folder.path()) };
-        let sandbox = Sandbox::start(options_of_sandbox).await.unwrap();
-        let account = sandbox.control().service_account().to_owned();
-        let connection =
-            Connection { extra_roots: vec![sandbox.ca_pem().to_owned()], ..Connection::manual(&sandbox.ews_url()) };
-        let settings = Settings {
-            enabled: true,
-            connection: Some(connection),
-            account: Some(Account { user: account.clone() }),
-            options,
-            ..Settings::default()
-        };
-        let password = sandbox.control().password(&account);
-        Self { _folder: folder, sandbox, settings, password, number: 0 }
-    }
-
-    fn engine(&self) -> MailboxEngine {
-        let in_force = InForce {
-            settings: self.settings.clone(),
-            password: Some(self.password.clone()),
-            version: String::new(),
-            change: 0,
-        };
-        MailboxEngine::new(&in_force, &Scope::of(&in_force)).unwrap()
-    }
-
-    /// A job for a processed message; each one was accepted after those before.
-    fn job(&mut self, mime: &Bytes) -> Job {
-        self.number += 1;
-        Job {
-            id: self.number,
-            message_id: String::new(),
-            mailbox: String::new(),
-            accepted_at: 1_000 * self.number,
-            waits_since: 0,
-            not_found_tries: 0,
-            error_tries: 0,
-            content: JobContent::Memory(mime.clone()),
-        }
-    }
-
-    async fn attempt(&mut self, mime: &Bytes) -> Attempt {
-        let job = self.job(mime);
-        self.engine().attempt(&job).await
-    }
-
-    /// The rule by which the attempt ended.
-    async fn ends(&mut self, mime: &Bytes) -> Rule {
-        finished(self.attempt(mime).await)
-    }
-
-    async fn client_stores(&self, mailbox: &str, mime: &Bytes) -> String {
-        let options = Delivery {
-            read: true,
-            categories: vec!["Customers".into()],
-            flag: FlagStatus::Flagged,
-            // EWS tells times to the second.
-            received: Some("2026-11-24T09:00:07Z".parse().unwrap()),
-            ..Delivery::default()
-        };
-        self.sandbox.control().deliver(mailbox, "sentitems", mime.clone(), options).await.unwrap()
-    }
-
-    async fn sent_items(&self, mailbox: &str) -> Vec<StoredItem> {
-        self.sandbox.control().folder(mailbox, "sentitems").await.unwrap()
-    }
-
-    async fn only_sent_item(&self, mailbox: &str) -> StoredItem {
-        let mut items = self.sent_items(mailbox).await;
-        assert_eq!(items.len(), 1, "{items:#?}");
-        items.remove(0)
-    }
-
-    async fn everywhere(&self, mailbox: &str) -> Vec<StoredItem> {
-        self.sandbox.control().items(mailbox, &ItemFilter::default()).await.unwrap()
-    }
-
-    fn fault(&self, rule: FaultRule) {
-        self.sandbox.control().add_fault(rule).unwrap();
-    }
-
-    fn requests(&self) -> u64 {
-        self.sandbox.control().statistics().ews()
-    }
-}
-
-fn finished(attempt: Attempt) -> Rule {
-    match attempt {
-        Attempt::Finished(outcome) => outcome.rule,
-        other => panic!("it did not end: {other:?}"),
-    }
-}
-
-fn error(attempt: Attempt) -> String {
-    match attempt {
-        Attempt::Error { reason } => reason,
-        other => panic!("no temporary error: {other:?}"),
-    }
-}
-
-/// A message from Anna to a customer.
-struct Mail {
-    from: String,
-    sender: Option<String>,
-    subject: String,
-    html: String,
-    parts: Vec<(&'static str, &'static str, Vec<u8>)>,
-    bcc: Option<&'static str>,
-}
-
-fn mail(html: &str) -> Mail {
-    Mail {
-        from: ANNA.into(),
-        sender: None,
-        subject: "Offer for the north park".into(),
-        html: format!("<html><body>{html}</body></html>"),
-        parts: Vec::new(),
-        bcc: None,
-    }
-}
-
-impl Mail {
-    fn subject(mut self, subject: &str) -> Self {
-        self.subject = subject.into();
-        self
-    }
-
-    fn from(mut self, from: &str) -> Self {
-        self.from = from.into();
-        self
-    }
-
-    fn image(mut self, content_id: &'static str, content: &[u8]) -> Self {
-        self.parts.push(("image", content_id, content.to_vec()));
-        self
-    }
-
-    fn file(mut self, name: &'static str, content: &[u8]) -> Self {
-        self.parts.push(("file", name, content.to_vec()));
-        self
-    }
-
-    fn mime(self) -> Bytes {
-        let mut text = format!("From: {}\r\n", self.from);
-        if let Some(sender) = self.sender {
-            text += &format!("Sender: {sender}\r\n");
-        }
-        if let Some(bcc) = self.bcc {
-            text += &format!("Bcc: {bcc}\r\n");
-        }
-        text += &format!(
-            "To: customer@kunde.example\r\nSubject: {}\r\nMessage-ID: <offer-1@nordwind.example>\r\n\
-             Date: Tue, 24 Nov 2026 10:00:00 +0100\r\nMIME-Version: 1.0\r\n\
-             Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
-             Content-Type: text/html; charset=utf-8\r\n\r\n{}\r\n",
-            self.subject, self.html
-        );
-        for (kind, name, content) in self.parts {
-            text += &match kind {
-                "image" => format!(
-                    "--b\r\nContent-Type: image/png; name={name}.png\r\nContent-ID: <{name}>\r\n\
-                     Content-Disposition: inline; filename={name}.png\r\n"
-                ),
-                _ => format!(
-                    "--b\r\nContent-Type: application/octet-stream; name={name}\r\n\
-                     Content-Disposition: attachment; filename={name}\r\n"
-                ),
-            };
-            let content = STANDARD.encode(content);
-            text += &format!("Content-Transfer-Encoding: base64\r\n\r\n{content}\r\n");
-        }
-        text += "--b--\r\n";
-        text.into()
-    }
-}
-
-fn split(all: bool) -> Options {
-    Options { message_splitting: true, save_all_split_messages: all, ..Options::default() }
-}
-
-fn copies() -> Options {
-    Options { create_copy: true, ..Options::default() }
-}
+use scene::{ANNA, JONAS, LOGO, Mail, OLD_LOGO, Scene, copies, error, finished, mail, split};
 
 /// U3
 #[tokio::test]
@@ -508,12 +294,16 @@ async fn who_may_be_in_scope_or_not_waits_and_nothing_is_updated_on_a_guess() {
     let requests = scene.requests();
     for mode in [ScopeMode::OnlyListed, ScopeMode::AllExceptListed] {
         scene.settings.scope = SendersScope { mode, entries: vec![sales.clone()], ..SendersScope::default() };
-        let reason = error(scene.attempt(&sent).await);
+        let unknown = |attempt| match attempt {
+            Attempt::ScopeUnknown { reason } => reason,
+            other => panic!("it is not known: {other:?}"),
+        };
+        let reason = unknown(scene.attempt(&sent).await);
         assert!(reason.contains("Sales") && reason.contains("not known yet"), "{reason}");
         // Neither for the one who is known while it is not known of the other.
         scene.settings.scope.list = vec![JONAS.parse().unwrap()];
         let on_behalf = Mail { sender: Some(JONAS.into()), ..mail("<p>Hello</p>") }.mime();
-        error(scene.attempt(&on_behalf).await);
+        unknown(scene.attempt(&on_behalf).await);
     }
     assert_eq!(scene.requests(), requests);
     assert_eq!(scene.only_sent_item(ANNA).await, before);

@@ -1,0 +1,97 @@
+//! A queue with very many messages: the cost of a claim, and the memory of the updater that has them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sent_items_update::updater::clock::Clock;
+use sent_items_update::updater::queue::{Concluded, Conclusion, Postponed, Queue, QueueOptions, Wanted};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
+
+use super::Sizes;
+use super::programs::{Error, Place, resident_memory};
+use super::report::Report;
+
+/// Senders that the messages come from.
+const MAILBOXES: usize = 5_000;
+const FEW: usize = 1_000;
+/// Claims that are measured; the middle one counts.
+const CLAIMS: usize = 200;
+
+pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
+    let few = tempfile::tempdir()?;
+    fill(few.path(), FEW, 10_240).await?;
+    let at_few = claim(few.path()).await?;
+    let place = Place::new()?;
+    std::fs::create_dir_all(place.data())?;
+    fill(&place.data(), sizes.queued, 10_240).await?;
+    let at_many = claim(&place.data()).await?;
+    let ratio = at_many.as_secs_f64() / at_few.as_secs_f64();
+    report.row(
+        &format!("cost of a claim at {} messages", sizes.queued),
+        &format!("{at_many:.0?}"),
+        &format!("at {FEW} messages: {at_few:.0?}"),
+        "at most 1.5 x",
+        &format!("{ratio:.2} x"),
+    );
+    let updater = place.start().await?;
+    let waiting = updater.client.status().await?.counts.waiting;
+    let Some(resident) = resident_memory(updater.process()) else {
+        report.not_measured("resident memory", "this system does not tell it in /proc");
+        return Ok(());
+    };
+    updater.stop().await?;
+    #[allow(clippy::cast_precision_loss)] // bytes
+    let megabytes = format!("{:.0} MB", resident as f64 / 1e6);
+    let name = format!("resident memory with {waiting} queued messages of 10 KB");
+    report.row(&name, &megabytes, "-", "under 100 MB", &megabytes);
+    Ok(())
+}
+
+/// Puts so many messages into a queue, all at once.
+async fn fill(folder: &Path, messages: usize, bytes: usize) -> Result<(), Error> {
+    // Makes the tables.
+    open(folder).await?.close().await;
+    let options = SqliteConnectOptions::new().filename(folder.join("queue.sqlite"));
+    let mut connection = options.pragma("synchronous", "OFF").connect().await?;
+    let each = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
+    let rows = format!(
+        "INSERT INTO message (id, digest, message_id, mailbox, sender, subject, size, source, accepted_at, waits_since,
+                              state, due_at)
+         SELECT * FROM ({each} SELECT n, randomblob(32), '<' || n || '@bench.example>', 'person' || (n % ?2) || '@x.example',
+                        'Person', 'Subject', ?3, 'api', n, n, 0, n FROM n)"
+    );
+    let contents = format!("INSERT INTO content (message, raw) SELECT * FROM ({each} SELECT n, zeroblob(?2) FROM n)");
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let query = sqlx::query(sqlx::AssertSqlSafe(rows));
+    query.bind(number(messages)).bind(number(MAILBOXES)).bind(number(bytes)).execute(&mut connection).await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(contents));
+    query.bind(number(messages)).bind(number(bytes)).execute(&mut connection).await?;
+    sqlx::Connection::close(connection).await?;
+    Ok(())
+}
+
+async fn open(folder: &Path) -> Result<Queue, Error> {
+    let options = QueueOptions { max_message_bytes: 1 << 20, max_pages: None };
+    Ok(Queue::open(folder, Clock::system(), options).await?)
+}
+
+/// What it takes to claim sixteen messages of as many mailboxes and to put them back.
+async fn claim(folder: &Path) -> Result<Duration, Error> {
+    let queue = open(folder).await?;
+    let mut took = Vec::with_capacity(CLAIMS);
+    for _ in 0..CLAIMS {
+        let wanted = Wanted { groups: 16, messages: 1, bytes: 1 << 20, per_mailbox: 1, at_work: HashMap::new() };
+        let start = Instant::now();
+        let claimed = queue.claim(wanted).await?;
+        took.push(start.elapsed());
+        let until = queue.clock().now_ms();
+        let conclusion = Conclusion::Postponed { until, why: Postponed::Paused, reason: String::new() };
+        let back = claimed.groups.iter().flatten().map(|job| Concluded { id: job.id, conclusion: conclusion.clone() });
+        queue.turn(back.collect(), None).await?;
+    }
+    queue.close().await;
+    took.sort_unstable();
+    Ok(took[took.len() / 2])
+}

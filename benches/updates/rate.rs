@@ -1,0 +1,66 @@
+//! Messages updated per second: by the updater, by an exchangelib script with as many connections, and by a bare HTTP
+//! client that replays the updater's own requests. All meet the same sandbox over HTTPS, in a process of its own, with
+//! as many fresh messages in the same mailboxes.
+
+use super::programs::{Error, Place, Sandbox};
+use super::report::Report;
+use super::sample::Batch;
+use super::{Measured, Sizes, exchangelib, replay};
+
+pub async fn measure(sizes: &Sizes, connections: usize, report: &mut Report) -> Result<(), Error> {
+    let messages = sizes.messages;
+    let folder = tempfile::tempdir()?;
+    let sandbox = Sandbox::start(folder.path(), true).await?;
+    let recorded = Batch::store(&sandbox, "recorded", messages).await?;
+    // What this run takes is not counted: writing requests down slows the sandbox.
+    update(&sandbox, &recorded, connections).await?;
+    sandbox.stop().await?;
+    let requests = replay::Requests::read(&folder.path().join("recorded"), messages)?;
+
+    let sandbox = Sandbox::start(folder.path(), false).await?;
+    let fresh = Batch::store(&sandbox, "updater", messages).await?;
+    sandbox.reset_statistics().await?;
+    let updater = update(&sandbox, &fresh, connections).await?;
+    let asked = sandbox.ews_requests().await?;
+    let bare = replay::run(&sandbox, &requests, connections).await?;
+
+    let name = format!("messages updated per second, {connections} connections");
+    #[allow(clippy::cast_precision_loss)] // counts of messages
+    let each = asked as f64 / messages as f64;
+    let ours = format!("{:.0} ({each:.2} requests each)", updater.per_second());
+    let beside = format!("bare HTTP client, same requests: {:.0}", bare.per_second());
+    let ratio = updater.per_second() / bare.per_second();
+    report.row(&name, &ours, &beside, "at least 0.85 x", &format!("{ratio:.2} x"));
+
+    let fresh = Batch::store(&sandbox, "exchangelib", messages).await?;
+    match exchangelib::run(&sandbox, &fresh, connections).await? {
+        Ok(script) => {
+            let ratio = updater.per_second() / script.per_second();
+            let beside = format!("exchangelib: {:.0}", script.per_second());
+            report.row(&name, &ours, &beside, "at least 15 x", &format!("{ratio:.1} x"));
+        }
+        Err(missing) => report.not_measured("exchangelib", &missing),
+    }
+    sandbox.stop().await
+}
+
+/// Has an updater of its own process update a batch: accepted first, then switched on and measured to the last one.
+async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize) -> Result<Measured, Error> {
+    let place = Place::new()?;
+    let updater = place.start().await?;
+    updater
+        .configure(sandbox, |settings| {
+            settings.limits.connections = connections;
+            settings.enabled = false;
+        })
+        .await?;
+    for message in &batch.messages {
+        updater.client.submit(message.processed.clone()).await?;
+    }
+    let start = std::time::Instant::now();
+    updater.change(|settings| settings.enabled = true).await?;
+    updater.finishes(batch.messages.len()).await?;
+    let took = start.elapsed();
+    updater.stop().await?;
+    Ok(Measured { messages: batch.messages.len(), took })
+}
