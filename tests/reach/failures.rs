@@ -78,7 +78,9 @@ async fn each_trouble_of_an_account_is_told_in_its_own_words() {
         Person { password: PasswordState::MustChange, ..person("new-password") },
     ]);
     let password = organisation.people_password.clone();
-    let reached = Reached::sandbox(Shown { organisation, ..Shown::by_connection_point() }).await;
+    // The server is found for an account that is not let in, too, where its name is known to everybody.
+    let shown = Shown { organisation, connection_point: PointHost::Address, ..Shown::by_connection_point() };
+    let reached = Reached::sandbox(shown).await;
     let updater = reached.place.start().await;
     for (account, words) in [
         ("is-disabled", "is disabled"),
