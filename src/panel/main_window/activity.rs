@@ -163,11 +163,11 @@ fn draw(row: &mut Row<'_, '_, '_>, listed: &Listed, state: &State, wide: bool) {
 /// Why it is as it is, on one line.
 fn reason(listed: &Listed) -> String {
     if !listed.reason.is_empty() {
-        return legible(&listed.reason).into_owned();
+        return words::opened(&legible(&listed.reason));
     }
     match (listed.state, listed.rule) {
         (MessageState::Updated | MessageState::Skipped | MessageState::Failed, Some(rule)) => {
-            words::rule(rule).to_owned()
+            words::rule(rule).trim_end_matches('.').to_owned()
         }
         _ => String::new(),
     }

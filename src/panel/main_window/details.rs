@@ -59,7 +59,7 @@ fn outcome(ui: &mut Ui, state: &State, listed: &Listed, wanted: &mut Vec<Intent>
         wrapped(ui, words::rule(rule));
     }
     if !listed.reason.is_empty() {
-        wrapped(ui, legible(&listed.reason).into_owned());
+        wrapped(ui, words::opened(&legible(&listed.reason)));
     }
 }
 

@@ -39,3 +39,30 @@ pub fn rule(rule: Rule) -> &'static str {
         Rule::Unusable => "The message can't be used.",
     }
 }
+
+/// A reason as the opening of a sentence. The updater tells it as part of one (`skipped: the sender has no mailbox`); an
+/// address at the beginning stays as it is written.
+#[must_use]
+pub fn opened(reason: &str) -> String {
+    let word = reason.split(' ').next().unwrap_or_default();
+    let mut characters = reason.chars();
+    match characters.next() {
+        Some(first) if word.chars().all(|character| character.is_alphabetic() || "',:;".contains(character)) => {
+            first.to_uppercase().chain(characters).collect()
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::opened;
+
+    #[test]
+    fn a_reason_begins_with_a_capital_unless_it_begins_with_an_address() {
+        assert_eq!(opened("body changed, 1 attachment added"), "Body changed, 1 attachment added");
+        assert_eq!(opened("\u{e9}crit"), "\u{c9}crit");
+        assert_eq!(opened("info@nordwind.example is not in scope"), "info@nordwind.example is not in scope");
+        assert_eq!(opened(""), "");
+    }
+}
