@@ -88,7 +88,7 @@ async fn each_trouble_of_an_account_is_told_in_its_own_words() {
         ("is-gone-by", "account has expired"),
         ("old-password", "password has expired"),
         ("new-password", "must be changed"),
-        ("nobody", "no user with the user principal name"),
+        ("nobody", "no account has the user principal name"),
     ] {
         let mut command = reached.configure(&["--account", &format!("{account}@nordwind.example")]);
         command.env("SIU_PASSWORD", &password);
