@@ -135,7 +135,7 @@ async fn a_server_given_by_hand_with_a_wrong_certificate_learns_nothing() {
     let updater = reached.place.start().await;
     let asks = Answer::Now(401, "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned(), String::new());
     for (authority, name, words) in [
-        (&unknown, "localhost", &["was issued by an authority", "does not trust", "--ca"][..]),
+        (&unknown, "localhost", &["was issued by an authority", "does not trust", "connection.extra_roots"][..]),
         (&trusted, "mail.other.example", &["certificate", "mail.other.example"]),
     ] {
         let web = Web::start(authority, name, asks.clone()).await;

@@ -78,7 +78,9 @@ async fn each_trouble_of_an_account_is_told_in_its_own_words() {
         Person { password: PasswordState::MustChange, ..person("new-password") },
     ]);
     let password = organisation.people_password.clone();
-    let reached = Reached::sandbox(Shown { organisation, ..Shown::by_connection_point() }).await;
+    // The server is found for an account that is not let in, too, where its name is known to everybody.
+    let shown = Shown { organisation, connection_point: PointHost::Address, ..Shown::by_connection_point() };
+    let reached = Reached::sandbox(shown).await;
     let updater = reached.place.start().await;
     for (account, words) in [
         ("is-disabled", "is disabled"),
@@ -86,7 +88,7 @@ async fn each_trouble_of_an_account_is_told_in_its_own_words() {
         ("is-gone-by", "account has expired"),
         ("old-password", "password has expired"),
         ("new-password", "must be changed"),
-        ("nobody", "no user with the user principal name"),
+        ("nobody", "no account has the user principal name"),
     ] {
         let mut command = reached.configure(&["--account", &format!("{account}@nordwind.example")]);
         command.env("SIU_PASSWORD", &password);

@@ -1,7 +1,12 @@
 //! Everything goes well.
 
+use sent_items_update::pipe::types::State;
+use sent_items_update::sandbox::PointHost;
+use sent_items_update::settings::{Account, AutodiscoverSettings, Connection};
+
 use crate::organisation::{Reached, Shown, WITHOUT, fails, says, succeeds};
-use crate::process::not_run;
+use crate::process::organisation::{Mail, people, store};
+use crate::process::{PATIENCE, change, not_run};
 
 const STEPS: usize = 6;
 
@@ -62,7 +67,7 @@ async fn a_server_that_only_a_record_of_dns_names_is_found() {
     command.args(["--account", &reached.account]).arg("--ca").arg(&reached.ca);
     let output = command.env("SIU_PASSWORD", &reached.account_password).output().unwrap();
     says(&crate::process::text(&output.stdout), &["https://localhost", "/EWS/Exchange.asmx"]);
-    says(&crate::process::text(&output.stderr), &["there are none", "mail.nordwind.example", "15.2.2562"]);
+    says(&crate::process::text(&output.stderr), &["mail.nordwind.example", "15.2.2562"]);
     updater.stop().await;
     reached.stop().await;
 }
@@ -100,6 +105,46 @@ async fn a_scope_that_exchange_does_not_know_is_told_with_the_cmdlet_for_it() {
     let updater = reached.place.start().await;
     let told = fails(reached.configure(&["--create-account", "--write-scope", "Sales Mailboxes"]));
     says(&told, &["couldn't be found", "-CustomRecipientWriteScope \"Sales Mailboxes\""]);
+    updater.stop().await;
+    reached.stop().await;
+}
+
+/// U1: the configured server is gone. The updater finds the next one by itself and brings the message up to date there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_updater_goes_over_to_the_server_that_autodiscover_names_when_the_configured_one_is_gone() {
+    let reached =
+        Reached::sandbox(Shown { connection_point: PointHost::Address, ..Shown::by_connection_point() }).await;
+    let updater = reached.place.start().await;
+    let (control, client) = (reached.control(), reached.place.client());
+    let (people, mail) = (people(control), Mail { number: 1 });
+    store(control, &people, [mail]).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ca = std::fs::read_to_string(&reached.ca).unwrap();
+    change(&client, Some(&reached.account_password), |settings| {
+        let services = vec![control.autodiscover_url()];
+        settings.connection = Some(Connection {
+            extra_roots: vec![ca],
+            autodiscover: Some(AutodiscoverSettings { services, ..AutodiscoverSettings::default() }),
+            ..Connection::manual(&format!("https://localhost:{port}/EWS/Exchange.asmx"))
+        });
+        settings.account = Some(Account { user: reached.account.clone() });
+        settings.enabled = true;
+    })
+    .await;
+    let receipt = client.submit(mail.processed(&people)).await.unwrap();
+    let give_up = std::time::Instant::now() + PATIENCE;
+    loop {
+        let message = client.message(receipt.id).await.unwrap();
+        match message.state {
+            State::Updated => break,
+            State::Waiting | State::Working => {
+                assert!(std::time::Instant::now() < give_up, "{message:?}\n{}", reached.place.log());
+            }
+            _ => panic!("{message:?}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    says(&reached.place.log(), &["the server is gone; Autodiscover found another one"]);
     updater.stop().await;
     reached.stop().await;
 }
