@@ -17,7 +17,7 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     updater.configure(&sandbox, |_| {}).await?;
     tokio::time::sleep(SETTLED).await;
     let Some(before) = processor_time(updater.process()) else {
-        report.not_measured("processor time at rest", "this system does not tell it in /proc");
+        Report::not_measured("processor time at rest", "this system does not tell it in /proc");
         return Ok(());
     };
     tokio::time::sleep(sizes.idle).await;

@@ -20,7 +20,7 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     updater.client.submit_file(&path).await?;
     updater.finishes(1).await?;
     let Some(peak) = peak_memory(updater.process()) else {
-        report.not_measured("peak memory", "this system does not tell it in /proc");
+        Report::not_measured("peak memory", "this system does not tell it in /proc");
         return Ok(());
     };
     updater.stop().await?;

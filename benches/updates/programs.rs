@@ -88,7 +88,8 @@ impl Place {
         let pipe = self.folder().join("updater.sock");
         let client = Client::new(&pipe)?;
         let (data, pipe) = (self.data(), pipe.to_string_lossy().into_owned());
-        let words = ["run", "--data", &data.to_string_lossy(), "--pipe", &pipe];
+        let data = data.to_string_lossy();
+        let words = ["run", "--data", &data, "--pipe", &pipe];
         let program = Program::start(&words, &self.folder().join("log"))?;
         program.until("the updater to answer", async || client.status().await.is_ok()).await?;
         Ok(Updater { program, client })

@@ -38,7 +38,7 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let updater = place.start().await?;
     let waiting = updater.client.status().await?.counts.waiting;
     let Some(resident) = resident_memory(updater.process()) else {
-        report.not_measured("resident memory", "this system does not tell it in /proc");
+        Report::not_measured("resident memory", "this system does not tell it in /proc");
         return Ok(());
     };
     updater.stop().await?;

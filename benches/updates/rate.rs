@@ -39,7 +39,7 @@ pub async fn measure(sizes: &Sizes, connections: usize, report: &mut Report) -> 
             let beside = format!("exchangelib: {:.0}", script.per_second());
             report.row(&name, &ours, &beside, "at least 15 x", &format!("{ratio:.1} x"));
         }
-        Err(missing) => report.not_measured("exchangelib", &missing),
+        Err(missing) => Report::not_measured("exchangelib", &missing),
     }
     sandbox.stop().await
 }

@@ -44,15 +44,15 @@ impl Requests {
                 updates.push(std::fs::read_to_string(&path)?);
             }
         }
-        let mut updated = 0;
+        let mut count = 0;
         for update in updates {
-            updated += item_ids(&update).count();
+            count += item_ids(&update).count();
             let id = item_ids(&update).next().ok_or("an update of no item")?;
             let step = found.get(id).ok_or("an update of an item that was not found before")?;
             steps[*step].requests.push(update.into());
         }
-        if updated != messages {
-            return Err(format!("{updated} of {messages} messages were recorded").into());
+        if count != messages {
+            return Err(format!("{count} of {messages} messages were recorded").into());
         }
         // A search that came to nothing is not followed by an update.
         steps.retain(|step| step.requests.len() > 1);

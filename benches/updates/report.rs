@@ -12,7 +12,7 @@ impl Report {
         self.rows.push([measure, updater, beside, goal, reached].map(str::to_owned));
     }
 
-    pub fn not_measured(&mut self, what: &str, why: &str) {
+    pub fn not_measured(what: &str, why: &str) {
         println!("NOT MEASURED: {what}: {why}");
     }
 

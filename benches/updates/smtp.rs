@@ -17,7 +17,7 @@ use super::{Measured, Sizes};
 pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let has = Command::new("smtp-source").stdout(Stdio::null()).stderr(Stdio::null()).status().await;
     if let Err(error) = has {
-        report.not_measured("acceptance over SMTP", &format!("smtp-source, which comes with Postfix: {error}"));
+        Report::not_measured("acceptance over SMTP", &format!("smtp-source, which comes with Postfix: {error}"));
         return Ok(());
     }
     let place = Place::new()?;
@@ -51,7 +51,7 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let postfix = match Postfix::start().await {
         Ok(postfix) => postfix,
         Err(why) => {
-            report.not_measured("acceptance over SMTP by Postfix", &why.to_string());
+            Report::not_measured("acceptance over SMTP by Postfix", &why.to_string());
             return Ok(());
         }
     };

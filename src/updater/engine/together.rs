@@ -107,25 +107,27 @@ impl MailboxEngine {
                 found
             }
             Err(error) if is_too_much(&error) => return Err(Stopped::TooMuch),
-            Err(error) => match error.class() {
-                ErrorClass::NonPrimaryAddress(primary) => return Err(Stopped::NonPrimary(primary)),
-                _ => {
-                    let trouble = Trouble { error, first: true };
-                    let attempt = match self.client.elsewhere(address, mailbox.server_url(), &trouble.error).await {
-                        Elsewhere::Yes => return Err(Stopped::Elsewhere),
-                        Elsewhere::Unknown => Some(Attempt::Error { reason: trouble.to_string() }),
-                        Elsewhere::No => of_each(&trouble, address),
-                    };
-                    members.iter().for_each(|member| ends[member.at].clone_from(&attempt));
-                    return Ok(());
+            Err(error) => {
+                if let ErrorClass::NonPrimaryAddress(primary) = error.class() {
+                    return Err(Stopped::NonPrimary(primary));
                 }
-            },
+                let trouble = Trouble { error, first: true };
+                let attempt = match self.client.elsewhere(address, mailbox.server_url(), &trouble.error).await {
+                    Elsewhere::Yes => return Err(Stopped::Elsewhere),
+                    Elsewhere::Unknown => Some(Attempt::Error { reason: trouble.to_string() }),
+                    Elsewhere::No => of_each(&trouble, address),
+                };
+                for member in members {
+                    ends[member.at].clone_from(&attempt);
+                }
+                return Ok(());
+            }
         };
         let all_known = found.includes_last;
         let Some(found) = by_message(&messages, found.items).filter(|_| all_known) else { return Ok(()) };
 
         let mut updates = Vec::new();
-        let mut updated = Vec::new();
+        let mut whose = Vec::new();
         for (member, items) in members.iter().zip(&found) {
             let visit = self.visit_of(address, &member.message, &jobs[member.at]);
             match next(&visit, items) {
@@ -134,11 +136,11 @@ impl MailboxEngine {
                 Next::Ended(outcome) => ends[member.at] = Some(Attempt::Finished(outcome)),
                 Next::Update(update, subject) => {
                     updates.push(update);
-                    updated.push((member, subject));
+                    whose.push((member, subject));
                 }
             }
         }
-        update_in_parts(&mailbox, &updates, &updated, address, ends).await;
+        update_in_parts(&mailbox, &updates, &whose, address, ends).await;
         Ok(())
     }
 }
@@ -249,41 +251,41 @@ fn next(visit: &Visit<'_>, items: &[Item]) -> Next {
 async fn update_in_parts(
     mailbox: &Mailbox,
     updates: &[UpdateItem],
-    updated: &[(&Member, bool)],
+    whose: &[(&Member, bool)],
     address: &SmtpAddress,
     ends: &mut Ends,
 ) {
-    let mut parts = vec![(updates, updated)];
-    while let Some((updates, updated)) = parts.pop() {
+    let mut parts = vec![(updates, whose)];
+    while let Some((updates, whose)) = parts.pop() {
         let results = match mailbox.update_items(updates).await {
             Ok(results) => results,
             Err(error) if is_too_much(&error) => {
                 // A single one is tried by itself, with the words for what is wrong with it.
                 if updates.len() > 1 {
                     let half = updates.len() / 2;
-                    parts.push((&updates[half..], &updated[half..]));
-                    parts.push((&updates[..half], &updated[..half]));
+                    parts.push((&updates[half..], &whose[half..]));
+                    parts.push((&updates[..half], &whose[..half]));
                 }
                 continue;
             }
             Err(error) => {
                 let attempt = of_each(&Trouble { error, first: false }, address);
                 // What was not sent yet would meet the same, unless it was the fault of one.
-                let unsent = parts.drain(..).flat_map(|(_, updated)| updated);
-                for (member, _) in updated.iter().chain(unsent) {
+                let unsent = parts.drain(..).flat_map(|(_, whose)| whose);
+                for (member, _) in whose.iter().chain(unsent) {
                     ends[member.at].clone_from(&attempt);
                 }
                 return;
             }
         };
-        record(results, updated, address, ends);
+        record(results, whose, address, ends);
     }
 }
 
 /// Each change has its own end.
-fn record(results: Vec<Result<ItemId, EwsError>>, updated: &[(&Member, bool)], address: &SmtpAddress, ends: &mut Ends) {
+fn record(results: Vec<Result<ItemId, EwsError>>, whose: &[(&Member, bool)], address: &SmtpAddress, ends: &mut Ends) {
     let mut throttled: Option<Attempt> = None;
-    for ((member, subject), result) in updated.iter().zip(results) {
+    for ((member, subject), result) in whose.iter().zip(results) {
         ends[member.at] = match result {
             Ok(_) => Some(Attempt::Finished(Outcome::new(Rule::UpdatedInPlace, said(*subject, (0, 0))))),
             // The server did not come to it; it waits like the one that made the server stop.
