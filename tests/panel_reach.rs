@@ -172,7 +172,7 @@ impl Desk {
     }
 
     /// From the first page to the summary, by what is proposed.
-    fn to_the_summary(&mut self) {
+    fn go_to_the_summary(&mut self) {
         self.wait("Where are the mailboxes?");
         self.press(Key::Enter);
         self.wait("How is the Exchange server found?");
@@ -197,7 +197,7 @@ fn the_wizard_reaches_an_organisation_by_name_and_says_what_stands_in_the_way() 
     let denied = Fault::Refuse { code: "5".to_owned(), message, back_off_milliseconds: None, fault: None };
     let rule = desk.sandbox.control().add_fault(Rule::every(denied).on("PowerShellCreate")).unwrap();
     desk.click("Click to change");
-    desk.to_the_summary();
+    desk.go_to_the_summary();
     desk.press(Key::Enter);
     desk.wait("The configuration failed");
     desk.click("Failure");

@@ -121,14 +121,13 @@ impl Search<'_> {
         while again {
             again = false;
             let domain = address.domain().to_lowercase();
-            let known = match points.take().filter(|(of, _)| *of == domain) {
-                Some((_, known)) => known,
-                // Another domain may have services of its own.
-                None => {
-                    let mut known = self.options.known.clone();
-                    known.extend(self.connection_points(&domain).await);
-                    known
-                }
+            // Another domain may have services of its own.
+            let known = if let Some((_, known)) = points.take().filter(|(of, _)| *of == domain) {
+                known
+            } else {
+                let mut known = self.options.known.clone();
+                known.extend(self.connection_points(&domain).await);
+                known
             };
             points = Some((domain, known.clone()));
             for place in Place::in_order(&known, address.domain()) {

@@ -243,9 +243,9 @@ async fn a_configuration_anew_leaves_it_off_where_it_was_switched_off() {
     let report = scene.run(&automatic()).await;
     assert!(report.succeeded() && report.stays_off, "{report:?}");
     assert_eq!(note(&report, Step::Save), "saved; Sent Items Update stays off, as it was before");
-    let now = scene.updater.in_force();
-    assert!(!now.settings.enabled);
-    assert_eq!(now.settings.account.as_ref().unwrap().user, "CodeTwoSiuAgent@corp.example");
+    let now = scene.updater.in_force().settings.clone();
+    assert!(!now.enabled);
+    assert_eq!(now.account.unwrap().user, "CodeTwoSiuAgent@corp.example");
     // Off is also what a fresh installation is, and that is what the wizard ends.
     let mut scene = Scene::with(Settings::default(), None).await;
     let report = scene.run(&automatic()).await;
