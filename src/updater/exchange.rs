@@ -3,8 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::settings_store::InForce;
-use crate::ews::{Client, ClientError, Credentials, Endpoint};
+use crate::ews::auth::credentials;
+use crate::ews::{Client, ClientError, Endpoint};
 
 /// Requests at once that persons ask for, beside those of the engine.
 const CONNECTIONS: usize = 2;
@@ -36,8 +39,11 @@ fn open(in_force: &InForce, connections: usize, request_timeout: Duration) -> Re
     let (Some(connection), Some(account)) = (&settings.connection, &settings.account) else {
         return Err(NoWay::NotConfigured);
     };
-    let Some(password) = in_force.password.clone() else {
-        return Err(NoWay::NoPassword { user: account.user.clone() });
+    let password = match in_force.password.clone() {
+        Some(password) => password,
+        // Nobody needs one.
+        None if connection.as_service => SecretString::default(),
+        None => return Err(NoWay::NoPassword { user: account.user.clone() }),
     };
     let url = match connection.ews_url.parse() {
         Ok(url) => url,
@@ -46,7 +52,7 @@ fn open(in_force: &InForce, connections: usize, request_timeout: Duration) -> Re
             return Err(NoWay::Address { url: connection.ews_url.clone(), problem });
         }
     };
-    let credentials = Credentials::Basic { user: account.user.clone(), password };
+    let credentials = credentials(connection, &account.user, password);
     let endpoint = Endpoint {
         extra_roots: connection.extra_roots.clone(),
         allow_unencrypted: connection.allow_unencrypted,

@@ -112,6 +112,8 @@ impl SettingsStore {
                 Some(password)
             }
             (Some(account), None) if before.settings.account.as_ref() == Some(account) => before.password.clone(),
+            // The service signs in as itself.
+            (Some(_), None) if settings.connection.as_ref().is_some_and(|connection| connection.as_service) => None,
             (Some(account), None) => return Err(StoreError::NoPassword { user: account.user.clone() }),
         };
         self.write(&settings).map_err(|source| StoreError::File { path: self.path.clone(), source })?;

@@ -27,6 +27,8 @@ pub fn router(control: Control, ca_pem: String) -> Router {
         .route("/accounts/{upn}/impersonation", put(grant).delete(withdraw))
         .route("/accounts/{upn}/password", put(set_password))
         .route("/granting-delay", put(set_granting_delay))
+        .route("/token-lifetime", put(set_token_lifetime))
+        .route("/tokens", delete(revoke_tokens))
         .route("/granting", post(finish_granting))
         .route("/mailboxes/{address}/state", get(state).put(set_state))
         .route("/mailboxes/{address}/items", get(items).post(deliver))
@@ -149,6 +151,17 @@ async fn set_granting_delay(State(control): State<Control>, body: Bytes) -> Resu
     let seconds: u64 = read(&body)?;
     control.set_granting_delay(std::time::Duration::from_secs(seconds));
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_token_lifetime(State(control): State<Control>, body: Bytes) -> Result<StatusCode, Response> {
+    let seconds: u64 = read(&body)?;
+    control.set_token_lifetime(std::time::Duration::from_secs(seconds));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn revoke_tokens(State(control): State<Control>) -> StatusCode {
+    control.revoke_tokens();
+    StatusCode::NO_CONTENT
 }
 
 async fn finish_granting(State(control): State<Control>) -> StatusCode {
