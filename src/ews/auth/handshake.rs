@@ -162,7 +162,7 @@ impl Handshake {
     /// what goes before it, and the message itself.
     pub fn seal(&mut self, message: &[u8]) -> Result<(Vec<u8>, Vec<u8>), SignInProblem> {
         let client = self.kerberos_client()?;
-        let sealed = || {
+        let mut sealed = || {
             let sizes = client.query_context_sizes()?;
             let mut token = vec![0; usize::try_from(sizes.security_trailer)?];
             let mut data = message.to_vec();
@@ -176,7 +176,7 @@ impl Handshake {
     /// Decrypts a message of the other side.
     pub fn open(&mut self, before: &[u8], message: &[u8]) -> Result<Vec<u8>, SignInProblem> {
         let client = self.kerberos_client()?;
-        let opened = || {
+        let mut opened = || {
             let (mut token, mut data) = (before.to_vec(), message.to_vec());
             let mut buffers = [SecurityBufferRef::token_buf(&mut token), SecurityBufferRef::data_buf(&mut data)];
             client.decrypt_message(&mut buffers)?;

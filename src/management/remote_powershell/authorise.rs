@@ -52,7 +52,7 @@ pub trait Attempt: Send {
 }
 
 /// Encrypts the messages of one session.
-pub trait Cipher {
+pub trait Cipher: Send {
     /// How it is called where a message is announced.
     fn protocol(&self) -> &'static str;
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
 use super::authorise::{Attempt, Authorise, Cipher, Said};
@@ -282,7 +282,7 @@ fn authorization(scheme: Scheme, token: &[u8]) -> Result<HeaderValue, SignInProb
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::WWW_AUTHENTICATE;
+    use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
     use super::*;
 
