@@ -202,6 +202,21 @@ mod tests {
         assert!(now.password.is_some());
     }
 
+    /// U11
+    #[tokio::test]
+    async fn a_service_that_signs_in_as_itself_needs_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let mut settings = configured();
+        let connection = crate::settings::Connection::manual("https://mail.corp.example/EWS/Exchange.asmx");
+        settings.connection = Some(crate::settings::Connection { as_service: true, ..connection });
+        let change = SettingsChange { settings, password: None };
+        let now = store.change(change, &store.get().version).await.unwrap();
+        assert!(now.password.is_none());
+        // Where tickets of the system are at hand, a client is made of it; elsewhere signing in tells what is missing.
+        assert!(crate::updater::exchange::connect(&now).is_ok());
+    }
+
     #[tokio::test]
     async fn a_password_that_can_not_be_read_back_is_said_to_be_so_until_another_is_given() {
         let folder = tempfile::tempdir().unwrap();

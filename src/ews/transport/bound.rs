@@ -12,6 +12,7 @@
 //! Answers are not asked for in compressed form here, where no library undoes it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -48,6 +49,9 @@ pub(super) struct Bound {
     /// Negotiate may go over to NTLM.
     ntlm: bool,
     kerberos: Arc<Kerberos>,
+    /// A connection stays signed in by Kerberos as well, though the server does not say so: it refuses a second ticket on
+    /// it.
+    binds: AtomicBool,
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
@@ -75,7 +79,16 @@ impl Bound {
         // A host that stands in an address can stand in a header.
         let host = HeaderValue::from_str(host).unwrap_or(HeaderValue::from_static("localhost"));
         let kerberos = Arc::new(Kerberos::new(realm, kdc));
-        Self { url: url.clone(), host, dialer, who, ntlm, kerberos, idle: Mutex::default() }
+        Self {
+            url: url.clone(),
+            host,
+            dialer,
+            who,
+            ntlm,
+            kerberos,
+            binds: AtomicBool::new(false),
+            idle: Mutex::default(),
+        }
     }
 
     pub fn is_encrypted(&self) -> bool {
@@ -120,6 +133,11 @@ impl Bound {
                 Ok(answer) => return Ok((self.as_response(answer), connection)),
                 Err(Ended::Lost) if tries < MOST_CONNECTIONS => {}
                 Err(Ended::Lost) => return Err(sign_in(SignInProblem::Closed { scheme }, at)),
+                Err(Ended::Refused { kerberos: true, .. })
+                    if connection.used && !self.binds.swap(true, Ordering::Relaxed) =>
+                {
+                    // On a connection of its own the ticket may be as good as the first one was.
+                }
                 // Kept tickets may have become worthless: the server's key is another, or the clock was set.
                 Err(Ended::Refused { kerberos: true, .. }) if !forgot && self.kerberos.forget() => {
                     (forgot, tries) = (true, 1);
@@ -201,8 +219,14 @@ impl Bound {
         let mut said = Vec::new();
         let mut last_sent = None;
         for leg_number in 1..=MOST_LEGS {
-            let refused = || Ended::Refused { bound, kerberos: last_sent == Some(Mechanism::Kerberos) };
-            let Some(leg) = handshake.step(said).await.map_err(Ended::Problem)? else { return Err(refused()) };
+            let kerberos = last_sent == Some(Mechanism::Kerberos);
+            let leg = match handshake.step(said).await {
+                Ok(Some(leg)) => leg,
+                Ok(None) => return Err(Ended::Refused { bound, kerberos }),
+                // A ticket is answered with 401 when it is refused; the token beside it is an error of Kerberos.
+                Err(_) if kerberos => return Err(Ended::Refused { bound, kerberos }),
+                Err(problem) => return Err(Ended::Problem(problem)),
+            };
             let token = authorization(scheme, &leg.token).map_err(Ended::Problem)?;
             let part = leg.last.then(|| body.again());
             let answer = self.send(connection, headers, Some(&token), part, at).await.map_err(|unsent| {
@@ -237,7 +261,8 @@ impl Bound {
                 // Whoever answers an empty request in earnest asks nobody to sign in on this connection.
                 return self.unasked(connection, answer, headers, body, at).await;
             }
-            connection.signed_in = persists(&answer, leg.mechanism, leg_number);
+            connection.signed_in =
+                persists(&answer, leg.mechanism, leg_number).unwrap_or_else(|| self.binds.load(Ordering::Relaxed));
             if let AnswerTo::Token(token) = theirs {
                 handshake.finish(token).await;
             }
@@ -370,11 +395,11 @@ fn authorization(scheme: AuthScheme, token: &[u8]) -> Result<HeaderValue, SignIn
 }
 
 /// Whether the connection stays signed in. NTLM always does, unless the server says otherwise; Kerberos in one leg is
-/// meant for one request, unless the server says otherwise.
-fn persists(answer: &Response<Incoming>, mechanism: Mechanism, legs: usize) -> bool {
+/// meant for one request, unless the server says otherwise; none: nobody knows.
+fn persists(answer: &Response<Incoming>, mechanism: Mechanism, legs: usize) -> Option<bool> {
     match answer.headers().get(PERSISTENT_AUTH).map(HeaderValue::as_bytes) {
-        Some(said) => said.eq_ignore_ascii_case(b"true"),
-        None => mechanism == Mechanism::Ntlm || legs > 1,
+        Some(said) => Some(said.eq_ignore_ascii_case(b"true")),
+        None => (mechanism == Mechanism::Ntlm || legs > 1).then_some(true),
     }
 }
 

@@ -225,10 +225,15 @@ impl Conversation {
         let token = match answer_to(under.scheme.name(), said.headers) {
             AnswerTo::Token(token) => token,
             AnswerTo::Unreadable(problem) => return Err(format!("the server's token can't be read: {problem}")),
-            AnswerTo::Anew | AnswerTo::Nothing => return self.refused(&under, said).await,
+            AnswerTo::Anew | AnswerTo::Nothing => return self.refused(under, said).await,
         };
-        match under.handshake.step(token).await.map_err(|problem| problem.to_string())? {
-            None => self.refused(&under, said).await,
+        let stepped = match under.handshake.step(token).await {
+            // A ticket is answered with 401 when it is refused; the token beside it is an error of Kerberos.
+            Err(_) if under.last && under.mechanism == Mechanism::Kerberos => None,
+            stepped => stepped.map_err(|problem| problem.to_string())?,
+        };
+        match stepped {
+            None => self.refused(under, said).await,
             Some(leg) => {
                 let header = authorization(under.scheme, &leg.token).map_err(|problem| problem.to_string())?;
                 (under.mechanism, under.last) = (leg.mechanism, leg.last);
@@ -238,7 +243,7 @@ impl Conversation {
         }
     }
 
-    async fn refused(&mut self, under: &Under, said: Said<'_>) -> Result<Option<HeaderValue>, String> {
+    async fn refused(&mut self, under: Under, said: Said<'_>) -> Result<Option<HeaderValue>, String> {
         // Kept tickets may have become worthless: the server's key is another, or the clock was set.
         if under.mechanism == Mechanism::Kerberos && !self.forgot && self.kerberos.forget() {
             self.forgot = true;

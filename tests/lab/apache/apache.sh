@@ -7,7 +7,8 @@
 #
 # https://localhost:48743 with a certificate of the domain's lab CA. Below it are doors to the same EWS:
 #
-#   /bound     Kerberos, a connection stays signed in
+#   /bound     Kerberos, a connection stays signed in, and the server says so
+#   /quiet     the same, and it does not say so
 #   /each      Kerberos, each request is signed in
 #   /ntlm      NTLM within Negotiate (accounts in ntlm-users)
 #   /closing   the same, and each answer closes the connection
@@ -168,5 +169,5 @@ case ${1:-} in
   start) start ;;
   env) environment ;;
   stop) halt ;;
-  *) sed -n '2,20s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
