@@ -11,6 +11,7 @@ use sspi::{
     KerberosConfig, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, Sspi as _, SspiImpl as _,
 };
 
+use super::ap_options;
 use super::identity::Identity;
 use super::kdc::{Inquiry, Kerberos};
 use super::problem::SignInProblem;
@@ -208,12 +209,28 @@ fn leg(token: Vec<u8>) -> Option<Leg> {
     if token.is_empty() {
         return None;
     }
-    let at = token.windows(NTLM_SIGNATURE.len()).position(|window| window == NTLM_SIGNATURE);
-    let (mechanism, last) = match at {
-        None => (Mechanism::Kerberos, true),
-        Some(at) => (Mechanism::Ntlm, token.get(at + NTLM_SIGNATURE.len()) == Some(&NTLM_AUTHENTICATE)),
+    let mechanism = mechanism(&token);
+    let last = match ntlm_at(&token) {
+        None => true,
+        Some(at) => token.get(at + NTLM_SIGNATURE.len()) == Some(&NTLM_AUTHENTICATE),
     };
     Some(Leg { token, mechanism, last })
+}
+
+fn mechanism(token: &[u8]) -> Mechanism {
+    if ntlm_at(token).is_some() { Mechanism::Ntlm } else { Mechanism::Kerberos }
+}
+
+fn ntlm_at(token: &[u8]) -> Option<usize> {
+    token.windows(NTLM_SIGNATURE.len()).position(|window| window == NTLM_SIGNATURE)
+}
+
+/// Kerberos' first token, of a sign-in that is tied to the TLS connection, such that every server understands it.
+fn mended(token: &[u8], keys: &sspi::SessionKeys) -> sspi::Result<Vec<u8>> {
+    ap_options::mended(token, keys.session_key.as_ref()).ok_or_else(|| {
+        let problem = "the ticket can't be tied to the connection".to_owned();
+        sspi::Error::new(sspi::ErrorKind::InternalError, problem)
+    })
 }
 
 fn negotiate(identity: &Identity, ntlm: bool, inquiry: Option<&Inquiry>) -> sspi::Result<Context> {
@@ -248,6 +265,7 @@ impl State {
             | ClientRequestFlags::INTEGRITY
             | ClientRequestFlags::REPLAY_DETECT
             | ClientRequestFlags::SEQUENCE_DETECT;
+        let bound_first = token.is_empty() && self.bindings.is_some();
         let mut input = vec![SecurityBuffer::new(token, BufferType::Token)];
         if let Some(bindings) = &self.bindings {
             input.push(SecurityBuffer::new(bindings.clone(), BufferType::ChannelBindings));
@@ -299,7 +317,14 @@ impl State {
             #[cfg(any(feature = "gssapi", windows))]
             Context::LoggedOn(context) => return context.step(&input[0].buffer).map_err(Failed::LoggedOn),
         }
-        Ok(std::mem::take(&mut output[0].buffer))
+        let token = std::mem::take(&mut output[0].buffer);
+        let keys = match &self.context {
+            _ if !bound_first || mechanism(&token) == Mechanism::Ntlm => return Ok(token),
+            Context::Negotiate(negotiate, _) => negotiate.query_context_session_key()?,
+            Context::Kerberos(client, _) => client.query_context_session_key()?,
+            _ => return Ok(token),
+        };
+        Ok(mended(&token, &keys)?)
     }
 }
 

@@ -6,12 +6,14 @@
 //! handshake  the tokens of Negotiate and NTLM, by the crate sspi
 //! kdc        Kerberos' servers: asking them, what they refuse, tickets kept for the next connection
 //! binding    what ties a sign-in to the TLS connection it goes over (Extended Protection)
+//! ap_options how Kerberos says that it does, where sspi says it wrongly
 //! oauth/     tokens of Microsoft Entra
 //! ```
 //!
 //! Negotiate and NTLM sign a *connection* in, not a request; the connections for that are in
 //! [`transport`](super::transport).
 
+mod ap_options;
 mod binding;
 mod der;
 mod explain;
