@@ -68,6 +68,8 @@ pub(super) struct Connection {
     signed_in: bool,
     /// It was there before this request.
     used: bool,
+    /// A request was let in on it.
+    let_in: bool,
 }
 
 impl Bound {
@@ -134,7 +136,7 @@ impl Bound {
                 Err(Ended::Lost) if tries < MOST_CONNECTIONS => {}
                 Err(Ended::Lost) => return Err(sign_in(SignInProblem::Closed { scheme }, at)),
                 Err(Ended::Refused { kerberos: true, .. })
-                    if connection.used && !self.binds.swap(true, Ordering::Relaxed) =>
+                    if connection.let_in && !self.binds.swap(true, Ordering::Relaxed) =>
                 {
                     // On a connection of its own the ticket may be as good as the first one was.
                 }
@@ -171,7 +173,7 @@ impl Bound {
                 }
                 None => {
                     let Opened { sender, bindings } = self.dialer.dial(at).await?;
-                    return Ok(Connection { sender, bindings, signed_in: false, used: false });
+                    return Ok(Connection { sender, bindings, signed_in: false, used: false, let_in: false });
                 }
             }
         }
@@ -261,6 +263,7 @@ impl Bound {
                 // Whoever answers an empty request in earnest asks nobody to sign in on this connection.
                 return self.unasked(connection, answer, headers, body, at).await;
             }
+            connection.let_in = true;
             connection.signed_in =
                 persists(&answer, leg.mechanism, leg_number).unwrap_or_else(|| self.binds.load(Ordering::Relaxed));
             if let AnswerTo::Token(token) = theirs {

@@ -155,6 +155,7 @@ environment() {
   cat <<ENV
 export SIU_APACHE_URL=https://localhost:$port
 export SIU_APACHE_LATE_URL=https://localhost:$late_port
+export SIU_APACHE_LATE_LOG=$root/late-error.log
 export SIU_APACHE_KDC=127.0.0.10
 export SIU_APACHE_CA=$domain/ca.pem
 export SIU_APACHE_ACCOUNT=$account

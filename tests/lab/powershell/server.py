@@ -417,6 +417,12 @@ def main():
     TLS, KERBEROS = "--unencrypted" not in options, bool(options)
     folder.mkdir(parents=True, exist_ok=True)
     certificate = certificates(folder)
+    if KERBEROS:
+        import gssapi
+
+        # What is refused is an error at once, even where MIT has a token to tell the client why; otherwise pyspnego
+        # looks into a sign-in that never began.
+        gssapi.SecurityContext.__DEFER_STEP_ERRORS__ = False
     if KERBEROS and TLS:
         end_point = b"tls-server-end-point:" + certificate.fingerprint(hashes.SHA256())
         BINDINGS = spnego.channel_bindings.GssChannelBindings(application_data=end_point)
