@@ -26,6 +26,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Negotiate => "Negotiate",
@@ -64,6 +65,7 @@ pub enum Entry {
 }
 
 impl Seat {
+    #[must_use]
     pub fn new(end_point: EndPoint) -> Self {
         Self { end_point, taken: Mutex::default() }
     }

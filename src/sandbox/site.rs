@@ -83,10 +83,10 @@ impl Site {
             }
         };
         iis::dress(&mut answer, &head.headers);
-        let sent = answer.body().size_hint().lower();
+        let length = answer.body().size_hint().lower();
         self.statistics.count(|counts| {
             *counts.answers.entry(answer.status().as_u16()).or_default() += 1;
-            counts.bytes_sent += sent;
+            counts.bytes_sent += length;
         });
         Ok(answer)
     }

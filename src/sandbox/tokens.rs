@@ -79,6 +79,7 @@ impl Tokens {
     }
 
     /// The tenant in the path of a token endpoint.
+    #[must_use]
     pub fn tenant(path: &str) -> Option<&str> {
         path.strip_prefix('/')?.strip_suffix("/oauth2/v2.0/token").filter(|tenant| !tenant.contains('/'))
     }
@@ -145,6 +146,7 @@ impl Tokens {
 }
 
 /// The refusal that a fault rule wants: a number, with or without `AADSTS` before it.
+#[must_use]
 pub fn on_demand(code: &str, message: Option<&str>) -> Answer {
     let number = code.trim_start_matches("AADSTS").parse().unwrap_or(0);
     let message = message.unwrap_or("The sandbox was told to refuse.");

@@ -216,13 +216,12 @@ impl NetworkClient for Inquiry {
         let to = request.data.get(4).copied().unwrap_or_default();
         let mut course = self.lock();
         let kept = self.replayed.as_ref().filter(|_| !course.asked).and_then(|kept| kept.get(course.answers.len()));
-        let message = match kept.filter(|kept| kept.to == to) {
-            Some(kept) => kept.message.clone(),
-            None => {
-                course.asked = true;
-                self.ask(request)
-                    .map_err(|error| sspi::Error::new(ErrorKind::NoAuthenticatingAuthority, error.to_string()))?
-            }
+        let message = if let Some(kept) = kept.filter(|kept| kept.to == to) {
+            kept.message.clone()
+        } else {
+            course.asked = true;
+            self.ask(request)
+                .map_err(|error| sspi::Error::new(ErrorKind::NoAuthenticatingAuthority, error.to_string()))?
         };
         match error_code(message.get(4..).unwrap_or_default()) {
             None | Some(PREAUTHENTICATION_REQUIRED) => {}

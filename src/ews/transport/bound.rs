@@ -165,16 +165,12 @@ impl Bound {
                 // The one that was used last is the least likely to be closed soon.
                 if fresh { None } else { idle.pop() }
             };
-            match idle {
-                Some((mut connection, _)) => {
-                    if connection.sender.ready().await.is_ok() {
-                        return Ok(connection);
-                    }
-                }
-                None => {
-                    let Opened { sender, bindings } = self.dialer.dial(at).await?;
-                    return Ok(Connection { sender, bindings, signed_in: false, used: false, let_in: false });
-                }
+            let Some((mut connection, _)) = idle else {
+                let Opened { sender, bindings } = self.dialer.dial(at).await?;
+                return Ok(Connection { sender, bindings, signed_in: false, used: false, let_in: false });
+            };
+            if connection.sender.ready().await.is_ok() {
+                return Ok(connection);
             }
         }
     }

@@ -144,7 +144,7 @@ impl Http {
             }
             refused = Some(Refused::of(response).await);
         }
-        Err(not_let_in(offer(&refused)))
+        Err(not_let_in(offer(refused.as_ref())))
     }
 
     /// Asks without TLS, in an encrypted message.
@@ -185,7 +185,7 @@ impl Http {
                 _ => return Ok(response),
             }
         }
-        Err(not_let_in(offer(&refused)))
+        Err(not_let_in(offer(refused.as_ref())))
     }
 
     /// Where the server leads.
@@ -304,7 +304,7 @@ fn not_let_in(told: String) -> ManagementError {
 }
 
 /// What the server would take, in words.
-fn offer(refused: &Option<Refused>) -> String {
+fn offer(refused: Option<&Refused>) -> String {
     let Some(refused) = refused else { return String::new() };
     let values = refused.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let names: Vec<_> = values.filter_map(|offer| offer.split_whitespace().next()).take(5).collect();
@@ -345,8 +345,8 @@ mod tests {
             headers.append(WWW_AUTHENTICATE, reqwest::header::HeaderValue::from_static(offer));
         }
         let refused = |headers| Some(Refused { headers, certificate: None });
-        assert_eq!(offer(&refused(headers)), "the server offers Negotiate, Kerberos, Basic");
-        assert_eq!(offer(&refused(HeaderMap::new())), "");
-        assert_eq!(offer(&None), "");
+        assert_eq!(offer(refused(headers).as_ref()), "the server offers Negotiate, Kerberos, Basic");
+        assert_eq!(offer(refused(HeaderMap::new()).as_ref()), "");
+        assert_eq!(offer(None), "");
     }
 }

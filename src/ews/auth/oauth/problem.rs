@@ -113,6 +113,7 @@ impl TokenProblem {
 }
 
 /// What the numbers mean (Microsoft's list of AADSTS error codes).
+#[allow(clippy::too_many_lines)] // A table.
 fn told(refusal: &Refusal) -> InWords {
     const ACCOUNT: &str = "Microsoft Entra does not let {account} in.";
     const APPLICATION: &str = "Microsoft Entra does not let the application in.";
