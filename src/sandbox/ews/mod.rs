@@ -54,7 +54,7 @@ pub struct SoapAnswer {
     pub drop_connection: bool,
 }
 
-/// Exchange does not say how many it takes; this is what its store is known to stop at.
+/// Our assumption: Exchange refuses restrictions that are too complex and documents no number.
 pub const MAX_RESTRICTION: usize = 255;
 
 /// Bounds of the service, with Exchange's defaults.

@@ -23,8 +23,8 @@ use crate::updater::dispatcher::Attempt;
 use crate::updater::exchange::Elsewhere;
 use crate::updater::queue::{Job, JobContent};
 
-/// Messages that share requests at the most. Twenty conditions are far from what Exchange finds too complex (some 250),
-/// and one request does not keep a mailbox's server busy for longer than others should wait.
+/// Messages that share requests at the most. Exchange documents no number at which a restriction is too complex; what it
+/// refuses is halved. One request does not keep a mailbox's server busy for longer than others should wait.
 pub(super) const MOST: usize = 20;
 
 /// Items of one Message-ID that there is room for in an answer, on average. What does not fit is nobody's common case.
