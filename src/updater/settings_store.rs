@@ -112,6 +112,8 @@ impl SettingsStore {
                 Some(password)
             }
             (Some(account), None) if before.settings.account.as_ref() == Some(account) => before.password.clone(),
+            // The service signs in as itself.
+            (Some(_), None) if settings.connection.as_ref().is_some_and(|connection| connection.as_service) => None,
             (Some(account), None) => return Err(StoreError::NoPassword { user: account.user.clone() }),
         };
         self.write(&settings).map_err(|source| StoreError::File { path: self.path.clone(), source })?;
@@ -198,6 +200,21 @@ mod tests {
         let off = Settings { enabled: false, ..configured() };
         let now = store.change(SettingsChange { settings: off, password: None }, &store.get().version).await.unwrap();
         assert!(now.password.is_some());
+    }
+
+    /// U11
+    #[tokio::test]
+    async fn a_service_that_signs_in_as_itself_needs_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let mut settings = configured();
+        let connection = crate::settings::Connection::manual("https://mail.corp.example/EWS/Exchange.asmx");
+        settings.connection = Some(crate::settings::Connection { as_service: true, ..connection });
+        let change = SettingsChange { settings, password: None };
+        let now = store.change(change, &store.get().version).await.unwrap();
+        assert!(now.password.is_none());
+        // Where tickets of the system are at hand, a client is made of it; elsewhere signing in tells what is missing.
+        assert!(crate::updater::exchange::connect(&now).is_ok());
     }
 
     #[tokio::test]

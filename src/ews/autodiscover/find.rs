@@ -90,7 +90,7 @@ pub(super) async fn find(
     credentials: Option<&Credentials>,
 ) -> Result<Found, NotFound> {
     let authorization = match credentials.map(transport::authorization).transpose() {
-        Ok(authorization) => authorization,
+        Ok(authorization) => authorization.flatten(),
         Err(error) => {
             let attempt = Attempt { place: "the account".to_owned(), outcome: error.to_string() };
             return Err(NotFound { attempts: vec![attempt], ..NotFound::default() });
