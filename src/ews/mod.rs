@@ -38,8 +38,8 @@ mod tests;
 mod transport;
 mod update_item;
 
-pub use auth::{KerberosRefusal, SignInProblem};
 pub use crate::tls::TlsProblem;
+pub use auth::{KerberosRefusal, SignInProblem};
 pub use client::{AnswerLimits, Client, ClientError, Credentials, Endpoint, Mailbox};
 pub use create_attachment::{CreatedAttachments, NewAttachment, NewContent};
 pub use create_item::CreateItem;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::ews::auth;
 use crate::ews::client::ClientError;
 use crate::ews::error::{At, ConnectProblem, EwsError};
 use crate::ews::soap::body::RequestBody;
+use crate::name_service;
 
 /// A request, or an empty one that only brings a token.
 pub(super) type Body = Either<Empty<Bytes>, RequestBody>;
@@ -30,7 +32,18 @@ pub(super) struct Dialer {
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    lookup: Lookup,
     timeout: Duration,
+}
+
+/// Who knows where a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    System,
+    /// The name server at this address.
+    By(SocketAddr),
+    /// The host is known to be here.
+    Known(SocketAddr),
 }
 
 impl fmt::Debug for Dialer {
@@ -58,7 +71,11 @@ impl Dialer {
         } else {
             None
         };
-        Ok(Self { host, port, tls, timeout })
+        Ok(Self { host, port, tls, lookup: Lookup::System, timeout })
+    }
+
+    pub fn looking_up(self, lookup: Lookup) -> Self {
+        Self { lookup, ..self }
     }
 
     pub fn host(&self) -> &str {
@@ -88,9 +105,7 @@ impl Dialer {
     }
 
     async fn tcp(&self, at: &At) -> Result<TcpStream, EwsError> {
-        let addresses = tokio::net::lookup_host((self.host.as_str(), self.port))
-            .await
-            .map_err(|error| failure::of_dialing(ConnectProblem::Name, error, at))?;
+        let addresses = self.addresses().await.map_err(|error| failure::of_dialing(ConnectProblem::Name, error, at))?;
         let mut failed = io::Error::from(io::ErrorKind::NotFound);
         for address in addresses {
             match TcpStream::connect(address).await {
@@ -107,6 +122,21 @@ impl Dialer {
             _ => failure::of_tcp(&failed),
         };
         Err(failure::of_dialing(problem, failed, at))
+    }
+}
+
+impl Dialer {
+    async fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        match self.lookup {
+            Lookup::Known(address) => Ok(vec![address]),
+            Lookup::System => Ok(tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect()),
+            Lookup::By(server) => {
+                let resolver = name_service::resolver(Some(server), 1).map_err(io::Error::other)?;
+                // The final dot: no search domains are tried behind it.
+                let found = resolver.lookup_ip(format!("{}.", self.host)).await.map_err(io::Error::other)?;
+                Ok(found.iter().map(|address| SocketAddr::new(address, self.port)).collect())
+            }
+        }
     }
 }
 

@@ -76,15 +76,23 @@ fn of_connecting(error: reqwest::Error, at: &At) -> Result<EwsError, reqwest::Er
 /// Why no connection to a server beside EWS came about, as a phrase, and whether it is its certificate's issuer that is
 /// not trusted. Another error is given back.
 pub fn in_words(error: reqwest::Error, url: &Url, address: &SmtpAddress) -> Result<(String, bool), reqwest::Error> {
+    let at = beside_ews(url, address);
+    Ok(phrase(&of_connecting(error, &at)?, &at))
+}
+
+/// A place beside EWS.
+pub fn beside_ews(url: &Url, address: &SmtpAddress) -> At {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let place = Place { server: Arc::new(Server { host, url: url.to_string() }), mailbox: address.clone() };
-    let at = At { operation: "", place: Arc::new(place) };
-    let told = of_connecting(error, &at)?;
-    let untrusted = matches!(&told, EwsError::Tls { problem: TlsProblem::UnknownIssuer, .. });
+    At { operation: "", place: Arc::new(place) }
+}
+
+/// An error without its place, and whether it is a certificate's issuer that is not trusted.
+pub fn phrase(told: &EwsError, at: &At) -> (String, bool) {
+    let untrusted = matches!(told, EwsError::Tls { problem: TlsProblem::UnknownIssuer, .. });
     let why = told.to_string();
-    let why = why.strip_prefix(&format!("{at}: ")).unwrap_or(&why).to_owned();
-    Ok((why, untrusted))
+    (why.strip_prefix(&format!("{at}: ")).unwrap_or(&why).to_owned(), untrusted)
 }
 
 /// The answer had begun.

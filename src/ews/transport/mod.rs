@@ -16,6 +16,7 @@ mod answer;
 mod bound;
 mod connect;
 pub(crate) mod failure;
+pub(crate) mod once;
 mod status;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(super) use answer::{Arrived, Expect};
 
 use bound::{Bound, Connection};
 use connect::Dialer;
+pub(crate) use connect::Lookup;
 
 use super::auth::oauth::{self, TokenProblem, Tokens};
 use super::auth::{self, Identity, SignInProblem, Who};
@@ -382,16 +384,6 @@ fn headers() -> HeaderMap {
     headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
     headers.insert(RETURN_CLIENT_REQUEST_ID, HeaderValue::from_static("true"));
     headers
-}
-
-/// What stands in the header `Authorization` of a service that takes Basic authentication only.
-pub(super) fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>, ClientError> {
-    match credentials {
-        Credentials::Basic { user, password } | Credentials::Password { user, password, .. } => {
-            auth::basic(user, password).map(Some)
-        }
-        Credentials::LoggedOn | Credentials::OAuth(_) => Ok(None),
-    }
 }
 
 pub(crate) fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
