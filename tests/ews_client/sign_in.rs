@@ -182,10 +182,11 @@ async fn the_order_decides_and_basic_is_used_with_every_request() {
 
 #[tokio::test]
 async fn a_server_that_asks_nobody_gets_nothing_from_us() {
-    for reply in [Reply::recorded("get_folder"), Reply::status(200, "text/html", "<html>Welcome</html>")] {
+    let page = Reply::status(200, "text/html", "<html><title>Welcome</title></html>");
+    for (reply, title) in [(Reply::recorded("get_folder"), None), (page, Some("Welcome".to_owned()))] {
         let server = Server::start([reply]).await;
         let error = open(&mailbox(&server, &AuthScheme::USUAL_ORDER)).await.unwrap_err();
-        assert_eq!(problem(&error), &SignInProblem::NotAsked);
+        assert_eq!(problem(&error), &SignInProblem::NotAsked { title });
         let request = server.request();
         assert!(request.body.is_empty() && !request.headers.contains_key("authorization"));
     }

@@ -22,10 +22,18 @@ pub(in crate::ews) fn explain(problem: &SignInProblem, at: &At, account: &str) -
                  change connection.auth_order.",
             ]),
         },
-        SignInProblem::NotAsked => Told {
+        SignInProblem::NotAsked { title } => Told {
             concern: Concern::Server,
             what: format!("{host} lets everybody in without asking who it is."),
-            cause: "Exchange never does that: another web service answers, or a proxy signs in by itself.".to_owned(),
+            cause: match title {
+                None => {
+                    "Exchange never does that: another web service answers, or a proxy signs in by itself.".to_owned()
+                }
+                Some(title) => format!(
+                    "Exchange never does that. What answers is a page titled {title:?}: that of another web service, or of \
+                     a network that wants people to sign in before it lets them through."
+                ),
+            },
             advice: vec![format!("Check that {} is the address of Exchange Web Services.", at.url())],
         },
         SignInProblem::Refused { scheme, bound } => {

@@ -14,8 +14,14 @@ pub enum SignInProblem {
     )]
     NothingFits { offered: Vec<String>, why: Vec<String> },
     /// The server answers a stranger as if it were nobody's business who asks.
-    #[error("the server asks nobody to sign in, so it is hardly Exchange that answers; check connection.ews_url")]
-    NotAsked,
+    #[error(
+        "the server asks nobody to sign in, so it is hardly Exchange that answers{}; check connection.ews_url",
+        titled(title.as_deref())
+    )]
+    NotAsked {
+        /// Of the page that answers.
+        title: Option<String>,
+    },
     /// The server took part to the end and said no.
     #[error(
         "the server does not accept the account by {}: the user name or the password is wrong, or the account is \
@@ -67,6 +73,10 @@ impl SignInProblem {
             _ => false,
         }
     }
+}
+
+fn titled(title: Option<&str>) -> String {
+    title.map_or_else(String::new, |title| format!(" (its page is titled {title:?})"))
 }
 
 fn listed(offered: &[String]) -> String {

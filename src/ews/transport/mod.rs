@@ -278,7 +278,8 @@ impl Choosing {
         let offers = match self.bound.offers(headers, at).await? {
             Ok(offers) => offers,
             Err(answer) if matches!(answer.status().as_u16(), 200..300 | 400 | 411 | 415 | 500) => {
-                return Err(problem(SignInProblem::NotAsked));
+                // Whose page it is says more than that nobody was asked to sign in.
+                return Err(problem(SignInProblem::NotAsked { title: status::title_of(answer).await }));
             }
             Err(answer) => return Ok(Err(answer)),
         };
