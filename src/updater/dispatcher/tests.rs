@@ -84,7 +84,7 @@ fn in_force(enabled: bool) -> Arc<InForce> {
         account: Some(Account { user: "svc@x".into() }),
         ..Settings::default()
     };
-    Arc::new(InForce { settings, password: None, version: String::new(), change: 0 })
+    Arc::new(InForce { settings, password: None, version: String::new(), change: 0, servers: Arc::default() })
 }
 
 impl Scene {

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Clock;
 use super::dispatcher::{Attempt, Engine};
-use super::exchange::{self, Elsewhere, Ways};
+use super::exchange::{self, Elsewhere, MOST_SERVERS, Ways};
 use super::queue::{Job, QueueError};
 use super::scope::{InScope, Scope};
 use super::settings_store::InForce;
@@ -40,9 +40,6 @@ pub use look::sent_copy;
 use mark::Order;
 use pace::Pace;
 use visit::{Looked, Trouble, Visit};
-
-/// Servers that are tried for one message: one that was found, the configured one, and the next that is found.
-const MOST_SERVERS: usize = 3;
 
 /// Updates mailboxes through EWS, with one set of settings.
 pub struct MailboxEngine {

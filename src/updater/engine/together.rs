@@ -14,13 +14,13 @@ use std::time::Instant;
 
 use super::plan::Then;
 use super::visit::{Trouble, Visit, already_done, left_alone, said, search, superseded};
-use super::{MOST_SERVERS, MailboxEngine, not_there, reaction, read};
+use super::{MailboxEngine, not_there, reaction, read};
 use crate::ews::{ErrorClass, EwsError, Item, ItemId, Mailbox, ResponseCode, UpdateItem};
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::SmtpAddress;
 use crate::updater::dispatcher::Attempt;
-use crate::updater::exchange::Elsewhere;
+use crate::updater::exchange::{Elsewhere, MOST_SERVERS};
 use crate::updater::queue::{Job, JobContent};
 
 /// Messages that share requests at the most. Exchange documents no number at which a restriction is too complex; what it
