@@ -28,6 +28,7 @@ use tracing::{debug, error, info, warn};
 use board::{Board, Group};
 use window::Window;
 
+use super::boundaries::Boundary;
 use super::clock::Clock;
 use super::queue::{Claimed, Concluded, Conclusion, Job, LEASE, Postponed, Queue, QueueError, Wanted};
 use super::schedule::{self, Next, Trouble};
@@ -210,7 +211,10 @@ where
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                answer = answered(&mut self.turn) => self.answered(answer),
+                answer = answered(&mut self.turn) => {
+                    self.queue.boundaries().pass(Boundary::TurnAnswered).await;
+                    self.answered(answer);
+                }
                 Some(done) = self.working.join_next_with_id() => self.done_and_more(done, &settings.settings),
                 changed = self.settings.changed() => match changed {
                     Ok(()) => self.configure(),
@@ -273,7 +277,12 @@ where
         }
         let groups = wanted.as_ref().map_or(0, |wanted| wanted.groups);
         let queue = self.queue.clone();
-        let answer = Box::pin(async move { queue.turn(concluded, wanted).await });
+        let answer = Box::pin(async move {
+            if !concluded.is_empty() {
+                queue.boundaries().pass(Boundary::OutcomeToRecord).await;
+            }
+            queue.turn(concluded, wanted).await
+        });
         self.turn = Some(Turn { answer, wanted: groups, recorded });
     }
 
@@ -306,7 +315,13 @@ where
                     self.look |= groups.len() >= turn.wanted;
                     self.next_due = next_due;
                 }
-                groups.into_iter().map(Group::of).for_each(|group| self.board.add(group));
+                for mut jobs in groups {
+                    // After a jump of the clock a lease may have run out whose message is still at work here.
+                    jobs.retain(|job| job.error_tries == 0 || !self.has(job.id));
+                    if !jobs.is_empty() {
+                        self.board.add(Group::of(jobs));
+                    }
+                }
                 self.put_back_what_can_not_begin();
             }
             Err(error) => {
@@ -317,6 +332,11 @@ where
         }
     }
 
+    /// Whether a message is claimed already, or its conclusion waits to be recorded.
+    fn has(&self, id: i64) -> bool {
+        self.board.leased().contains(&id) || self.concluded.iter().any(|concluded| concluded.id == id)
+    }
+
     /// Starts claimed groups as far as slots and their mailboxes allow.
     fn start(&mut self, settings: &Settings) {
         let slots = self.slots(settings);
@@ -325,11 +345,15 @@ where
             && let Some(group) = self.board.next(settings.limits.per_mailbox)
         {
             let (engine, jobs) = (engine.clone(), group.jobs.clone());
+            let boundaries = self.queue.boundaries().clone();
             let task = self.working.spawn(async move {
-                match &*jobs {
+                boundaries.pass(Boundary::AttemptBegins).await;
+                let ends = match &*jobs {
                     [job] => vec![Some(engine.attempt(job).await)],
                     jobs => engine.attempt_together(jobs).await,
-                }
+                };
+                boundaries.pass(Boundary::AttemptEnded).await;
+                ends
             });
             self.board.begin(task.id(), group);
         }

@@ -20,9 +20,10 @@ mod together;
 mod visit;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::boundaries::Boundaries;
 use super::clock::Clock;
 use super::dispatcher::{Attempt, Engine};
 use super::exchange::{self, Elsewhere, Ways};
@@ -44,6 +45,10 @@ use visit::{Looked, Trouble, Visit};
 /// Servers that are tried for one message: one that was found, the configured one, and the next that is found.
 const MOST_SERVERS: usize = 3;
 
+/// What is waited for when all is done after an attempt that broke off.
+const TO_SEE_AGAIN: &str = "Sent Items shows the message; an earlier request was believed lost and may have been carried out \
+     since, so that it is looked at once more";
+
 /// Updates mailboxes through EWS, with one set of settings.
 pub struct MailboxEngine {
     /// The ways to mailboxes.
@@ -56,6 +61,7 @@ pub struct MailboxEngine {
     at_once: AtomicUsize,
     /// What searches take.
     pace: Arc<Pace>,
+    boundaries: Boundaries,
 }
 
 impl MailboxEngine {
@@ -70,7 +76,14 @@ impl MailboxEngine {
             // In copy mode each message is a request that stores it.
             at_once: AtomicUsize::new(if in_force.settings.options.create_copy { 1 } else { together::MOST }),
             pace: Arc::default(),
+            boundaries: Boundaries::default(),
         })
+    }
+
+    /// With somebody who watches the boundaries that are passed.
+    #[must_use]
+    pub fn watched(self, boundaries: Boundaries) -> Self {
+        Self { boundaries, ..self }
     }
 
     /// Those whose mailboxes are to be updated. As long as that is not known of one of them, the reason: nothing is
@@ -97,6 +110,7 @@ impl MailboxEngine {
             let trouble = match visit.run().await {
                 Ok(Looked::Ended(outcome)) => return Attempt::Finished(outcome),
                 Ok(Looked::NotThere) => return not_there(&address),
+                Ok(Looked::ToSeeAgain) => return Attempt::LastingError { reason: TO_SEE_AGAIN.to_owned() },
                 Err(trouble) => trouble,
             };
             // Of the first request it is known that nothing was done yet.
@@ -129,7 +143,9 @@ impl MailboxEngine {
             options: self.options,
             token: rand::random(),
             repeated: job.error_tries > 0,
+            stored: AtomicBool::new(false),
             pace: self.pace.clone(),
+            boundaries: self.boundaries.clone(),
         }
     }
 

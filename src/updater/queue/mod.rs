@@ -24,6 +24,7 @@ use sqlx::sqlite::{
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
+use super::boundaries::{Boundaries, Boundary};
 use super::clock::Clock;
 use super::intake::{AcceptError, Source};
 use super::spool::{self, Content, Spool};
@@ -202,6 +203,7 @@ pub struct Queue {
     changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
     set_aside: Arc<[PathBuf]>,
+    boundaries: Boundaries,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
 }
@@ -218,6 +220,16 @@ impl Queue {
     /// Opens the queue in `folder`, making it if it isn't there. Whatever an updater that was killed had leased
     /// is waiting again.
     pub async fn open(folder: &Path, clock: Clock, options: QueueOptions) -> Result<Self, QueueError> {
+        Self::open_watched(folder, clock, options, Boundaries::default()).await
+    }
+
+    /// The same, with somebody who watches the boundaries that are passed.
+    pub async fn open_watched(
+        folder: &Path,
+        clock: Clock,
+        options: QueueOptions,
+        boundaries: Boundaries,
+    ) -> Result<Self, QueueError> {
         let spool = Spool::open(&folder.join("spool"), options.max_message_bytes).map_err(|error| match error {
             spool::SpoolError::Io { path, source } => QueueError::Folder { path, source },
             spool::SpoolError::TooLarge { .. } => unreachable!("opening a folder writes no message"),
@@ -251,6 +263,7 @@ impl Queue {
         };
         let counts = reader::count(&mut connection).await.map_err(opening)?;
         let due = writer::due(&mut connection).await.map_err(opening)?;
+        let latest = writer::latest(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(connect.clone().create_if_missing(false).pragma("query_only", "ON"))
@@ -273,10 +286,13 @@ impl Queue {
             owner: format!("{}", std::process::id()),
             due,
             level: None,
+            boundaries: boundaries.clone(),
+            latest,
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
-        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, set_aside, _lock: Arc::new(lock) })
+        let lock = Arc::new(lock);
+        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, set_aside, boundaries, _lock: lock })
     }
 
     /// Folders with damaged queues that were set aside, at this start or an earlier one.
@@ -339,13 +355,18 @@ impl Queue {
             }
         };
         let file = stored.file().map(|name| folder.join(name));
+        if file.is_some() {
+            self.boundaries.pass(Boundary::SpoolFileStored).await;
+        }
         let result = self.ask(Work::Accept { message, stored, size }).await;
         // A file without a row serves nobody. Not so when the queue closed: its row may have been written.
         if let Some(file) = file
             && !matches!(result, Ok(Answer::Accepted(Receipt { duplicate: false, .. })) | Err(QueueError::Closed))
         {
+            self.boundaries.pass(Boundary::SpoolFileToRemove).await;
             let _ = std::fs::remove_file(file);
         }
+        self.boundaries.pass(Boundary::AcceptanceToReport).await;
         match result {
             Ok(Answer::Accepted(receipt)) => Ok(receipt),
             Ok(_) => unreachable!("an acceptance is answered by a receipt"),
@@ -434,6 +455,11 @@ impl Queue {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command { work, reply }).await.map_err(|_| QueueError::Closed)?;
         answer.await.map_err(|_| QueueError::Closed)?
+    }
+
+    #[must_use]
+    pub fn boundaries(&self) -> &Boundaries {
+        &self.boundaries
     }
 
     #[must_use]

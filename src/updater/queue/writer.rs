@@ -12,6 +12,8 @@ use tempfile::NamedTempFile;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
+use crate::updater::boundaries::{Boundaries, Boundary};
+
 use super::claim::Claim;
 use super::due::Due;
 use super::{
@@ -21,6 +23,10 @@ use super::{
 /// Commands committed together at the most, and bytes of messages among them.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// Milliseconds by which a clock that is put right may go back and the order of messages still stands. Who was wrong by
+/// more has other worries, and messages with times that nobody understands.
+const CLOCK_SET_BACK: i64 = 3_600_000;
 
 pub(super) struct Command {
     pub work: Work,
@@ -83,6 +89,11 @@ impl Work {
         }
     }
 
+    /// Whether it must be on disk before anything else happens.
+    fn is_to_last(&self) -> bool {
+        matches!(self, Self::Accept { .. } | Self::Retry { .. } | Self::Purge { .. })
+    }
+
     fn is_accept(&self) -> bool {
         matches!(self, Self::Accept { .. })
     }
@@ -103,6 +114,9 @@ pub(super) struct Writer {
     pub due: Due,
     /// The level of `PRAGMA synchronous` that is set.
     pub level: Option<&'static str>,
+    pub boundaries: Boundaries,
+    /// When the latest message was accepted.
+    pub latest: i64,
 }
 
 /// What a transaction changes beside the database; applied only when it was committed.
@@ -189,9 +203,9 @@ impl Writer {
 
     async fn transaction(&mut self, batch: &[Command]) -> Result<Vec<Answer>, QueueError> {
         // What is not an acceptance may be lost in a power cut: it is found again by the mark on the item. So
-        // only acceptances pay for a flush; the order of commits holds either way.
-        let durable =
-            batch.iter().any(|command| command.work.is_accept() || matches!(command.work, Work::Retry { .. }));
+        // only acceptances pay for a flush; the order of commits holds either way. And what is forgotten takes its
+        // file with it, which nothing brings back.
+        let durable = batch.iter().any(|command| command.work.is_to_last());
         let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         if self.level != Some(level) {
             self.level = None;
@@ -209,6 +223,7 @@ impl Writer {
                 return Err(problem);
             }
         };
+        self.boundaries.pass(if durable { Boundary::CommittedToDisk } else { Boundary::Committed }).await;
 
         for (mailbox, due) in after.added {
             self.due.add(&mailbox, due);
@@ -227,9 +242,11 @@ impl Writer {
             });
         }
         for file in after.files {
+            self.boundaries.pass(Boundary::SpoolFileToRemove).await;
             if let Err(error) = std::fs::remove_file(&file) {
                 warn!(file = %file.display(), %error, "a spooled message could not be removed");
             }
+            self.boundaries.pass(Boundary::SpoolFileRemoved).await;
         }
         if !after.changed.is_empty() && self.changed.receiver_count() > 0 {
             let _ = self.changed.send(after.changed.into());
@@ -241,7 +258,10 @@ impl Writer {
     }
 
     async fn apply_all(&mut self, batch: &[Command], after: &mut After) -> Result<Vec<Answer>, QueueError> {
-        let context = Context { now: self.clock.now_ms(), owner: &self.owner, spool: &self.spool, due: &self.due };
+        let now = self.clock.now_ms();
+        // It tells which of several split copies is the last: a clock that was put right must not change that.
+        let accepted_at = if self.latest - now < CLOCK_SET_BACK { now.max(self.latest) } else { now };
+        let context = Context { now, accepted_at, owner: &self.owner, spool: &self.spool, due: &self.due };
         let mut answers = Vec::with_capacity(batch.len());
         for command in batch {
             answers.push(context.apply(&mut self.connection, &command.work, after).await?);
@@ -253,7 +273,9 @@ impl Writer {
             let rows = sqlx::query(first).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
             after.due = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         }
+        self.boundaries.pass(Boundary::BeforeCommit).await;
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        self.latest = accepted_at;
         Ok(answers)
     }
 }
@@ -279,6 +301,7 @@ fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
 
 struct Context<'a> {
     now: i64,
+    accepted_at: i64,
     owner: &'a str,
     spool: &'a Path,
     due: &'a Due,
@@ -350,7 +373,7 @@ impl Context<'_> {
         .bind(&message.subject)
         .bind(i64::try_from(size).unwrap_or(i64::MAX))
         .bind(message.source.to_string())
-        .bind(self.now)
+        .bind(self.accepted_at)
         .bind(self.now)
         .bind(if outcome.is_some() { 2 } else { 0 })
         .bind(self.now)
@@ -456,6 +479,12 @@ pub(super) fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_else(|_| "[]".to_owned())
 }
 
+/// When the latest message was accepted.
+pub(super) async fn latest(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let latest = sqlx::query_scalar("SELECT accepted_at FROM message ORDER BY id DESC LIMIT 1");
+    Ok(latest.fetch_optional(connection).await?.unwrap_or(i64::MIN / 2))
+}
+
 /// Which mailboxes have open messages.
 pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::Error> {
     let mut due = Due::default();
@@ -467,13 +496,16 @@ pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::
     Ok(due)
 }
 
-/// Whatever an updater that is gone had leased is waiting again. The lock on the folder says that it is gone.
+/// Whatever an updater that is gone had leased is waiting again, after an attempt that came to nothing: its requests may
+/// have been carried out. The lock on the folder says that it is gone.
 pub(super) async fn take_over(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE message SET state = 0, owner = NULL, due_at = ? WHERE state = 1")
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "UPDATE message SET state = 0, owner = NULL, due_at = ?, error_tries = max(error_tries, 1) WHERE state = 1",
+    )
+    .bind(now)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Removes spooled files that no row names: left by a process that ended between the two.
