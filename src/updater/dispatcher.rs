@@ -107,6 +107,9 @@ const GROUP_BYTES: u64 = 512 * 1024;
 /// nobody has said meanwhile that it is known now.
 const SCOPE_PAUSE: i64 = 600 * 1000;
 
+/// A clock that differs by so many milliseconds from what has passed since the last look was set. Less is bearable.
+const CLOCK_WAS_SET: i64 = 120_000;
+
 /// When the queue is asked again, in milliseconds, after it could not answer.
 const QUEUE_PAUSE: i64 = 1000;
 
@@ -142,8 +145,23 @@ pub struct Dispatcher<E, M> {
     hold: Hold,
     window: Window,
     renewed_at: i64,
+    seen: Seen,
     /// From 0 to 1.
     random: fn() -> f64,
+}
+
+/// A look at the clock.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    time: i64,
+    /// Of the time that nobody sets.
+    steady: i64,
+}
+
+impl Seen {
+    fn at(clock: &Clock) -> Self {
+        Self { time: clock.now_ms(), steady: clock.steady_ms() }
+    }
 }
 
 /// What the queue is doing for us.
@@ -170,6 +188,7 @@ where
         let clock = queue.clock().clone();
         Self {
             renewed_at: clock.now_ms(),
+            seen: Seen::at(&clock),
             queue,
             clock,
             settings,
@@ -203,6 +222,7 @@ where
         self.configure();
         loop {
             let settings = self.settings.borrow().clone();
+            self.notice_a_clock_that_was_set().await;
             self.notice_the_time();
             self.start(&settings.settings);
             self.ask(&settings.settings);
@@ -356,6 +376,25 @@ where
                 ends
             });
             self.board.begin(task.id(), group);
+        }
+    }
+
+    /// Everything that waits, here and in the queue, goes with a clock that was set.
+    async fn notice_a_clock_that_was_set(&mut self) {
+        let (now, before) = (Seen::at(&self.clock), self.seen.time);
+        let by = (now.time - now.steady) - (self.seen.time - self.seen.steady);
+        self.seen = now;
+        if by.abs() < CLOCK_WAS_SET {
+            return;
+        }
+        warn!(seconds = by / 1000, "the clock was set, or this computer slept; what waits goes with it");
+        self.renewed_at += by;
+        self.hold.until += by;
+        self.paused.values_mut().for_each(|until| *until += by);
+        self.next_due = None;
+        self.look = true;
+        if let Err(error) = self.queue.clock_was_set(by, before).await {
+            error!(%error, "what waits in the queue could not be moved with the clock");
         }
     }
 

@@ -32,7 +32,7 @@ fn schedules(scenarios: usize) -> impl Strategy<Value = Schedule> {
     let how = prop_oneof![Just(How::Kill), Just(How::PowerCut)];
     let write = prop::sample::select(WRITES.to_vec());
     let crash = prop_oneof![
-        4 => (1_usize..60, how).prop_map(|(passings, how)| Crash::After { passings, how }),
+        4 => (1_usize..35, how).prop_map(|(passings, how)| Crash::After { passings, how }),
         1 => (write, 1_usize..3, 1_u64..60).prop_map(|(operation, nth, late)| Crash::UnderWay { operation, nth, late }),
     ];
     let moving = prop_oneof![4 => Just(0_usize), 1 => 1_usize..5];

@@ -203,6 +203,7 @@ pub struct Queue {
     changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
     set_aside: Arc<[PathBuf]>,
+    problem: watch::Receiver<Option<String>>,
     boundaries: Boundaries,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
@@ -272,6 +273,7 @@ impl Queue {
 
         let (counts_sender, counts) = watch::channel(counts);
         let (commands, received) = mpsc::channel(4096);
+        let (problem_sender, problem) = watch::channel(None);
         let arrived = Arc::new(Notify::new());
         let changed = broadcast::channel(256).0;
         let writer = Writer {
@@ -288,17 +290,36 @@ impl Queue {
             level: None,
             boundaries: boundaries.clone(),
             latest,
+            problem: problem_sender,
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
         let lock = Arc::new(lock);
-        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, set_aside, boundaries, _lock: lock })
+        Ok(Self {
+            commands,
+            readers,
+            spool,
+            clock,
+            arrived,
+            changed,
+            counts,
+            set_aside,
+            problem,
+            boundaries,
+            _lock: lock,
+        })
     }
 
     /// Folders with damaged queues that were set aside, at this start or an earlier one.
     #[must_use]
     pub fn set_aside(&self) -> &[PathBuf] {
         &self.set_aside
+    }
+
+    /// Why the queue could not be written the last time; none: it could.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.problem.borrow().clone()
     }
 
     /// Returns when the queue can no longer be written: it was closed, or its database was found damaged.
@@ -399,6 +420,13 @@ impl Queue {
         }
     }
 
+    /// The clock was set forward by so many milliseconds, or back: everything that waits is moved with it, so that
+    /// nothing waits for longer than it was to, and nothing is given up for its age. `before` is a time that was seen
+    /// shortly before.
+    pub async fn clock_was_set(&self, by: i64, before: i64) -> Result<(), QueueError> {
+        self.ask(Work::ClockWasSet { by, before }).await.map(drop)
+    }
+
     /// Prolongs the leases of messages that are still being worked on.
     pub async fn renew(&self, ids: Vec<i64>) -> Result<(), QueueError> {
         self.ask(Work::Renew { ids }).await.map(drop)
@@ -483,6 +511,7 @@ async fn open_database(
         .await
         .map_err(|source| QueueError::Migrate { path: path.to_owned(), source })?;
     writer::take_over(&mut connection, now).await.map_err(opening)?;
+    writer::from_the_future(&mut connection, now).await.map_err(opening)?;
     writer::sweep_spool(&mut connection, spool).await.map_err(opening)?;
     Ok(connection)
 }

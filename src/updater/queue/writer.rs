@@ -46,6 +46,11 @@ pub(super) enum Work {
     },
     /// Makes those due that wait until it is known who is in scope.
     ScopeKnown,
+    /// Moves everything that waits with the clock.
+    ClockWasSet {
+        by: i64,
+        before: i64,
+    },
     Renew {
         ids: Vec<i64>,
     },
@@ -117,6 +122,8 @@ pub(super) struct Writer {
     pub boundaries: Boundaries,
     /// When the latest message was accepted.
     pub latest: i64,
+    /// Why the last transaction failed, if it did.
+    pub problem: watch::Sender<Option<String>>,
 }
 
 /// What a transaction changes beside the database; applied only when it was committed.
@@ -177,17 +184,19 @@ impl Writer {
         }
         let batch = match self.transaction(&batch).await {
             Ok(answers) => {
+                self.written();
                 deliver(batch, answers);
                 return Ok(());
             }
-            Err(QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+            Err(problem @ QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+                self.problem.send_replace(Some(problem.to_string()));
                 let (accepts, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.work.is_accept());
                 for command in accepts {
                     let _ = command.reply.send(Err(QueueError::DiskFull));
                 }
                 rest
             }
-            Err(problem) => return refuse(batch, problem),
+            Err(problem) => return self.refuse(batch, problem),
         };
         if batch.is_empty() {
             return Ok(());
@@ -197,8 +206,18 @@ impl Writer {
                 deliver(batch, answers);
                 Ok(())
             }
-            Err(problem) => refuse(batch, problem),
+            Err(problem) => self.refuse(batch, problem),
         }
+    }
+
+    fn written(&self) {
+        self.problem.send_if_modified(|problem| problem.take().is_some());
+    }
+
+    /// Tells all who wait; gives the problem back when no later transaction can succeed either.
+    fn refuse(&self, batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
+        self.problem.send_replace(Some(problem.to_string()));
+        refuse(batch, problem)
     }
 
     async fn transaction(&mut self, batch: &[Command]) -> Result<Vec<Answer>, QueueError> {
@@ -286,7 +305,6 @@ fn deliver(batch: Vec<Command>, answers: Vec<Answer>) {
     }
 }
 
-/// Tells all who wait; gives the problem back when no later transaction can succeed either.
 fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
     error!(%problem, commands = batch.len(), "the queue could not write");
     for command in batch {
@@ -329,6 +347,7 @@ impl Context<'_> {
                 };
                 Ok(Answer::Claimed(claim.run(connection, after).await?))
             }
+            Work::ClockWasSet { by, before } => self.clock_was_set(connection, *by, *before, after).await,
             Work::ScopeKnown => conclude::scope_known(connection, self.now, after).await.map(Answer::Count),
             Work::Renew { ids } => {
                 sqlx::query(
@@ -413,6 +432,32 @@ impl Context<'_> {
         Ok(Answer::Accepted(Receipt { id, duplicate: false }))
     }
 
+    async fn clock_was_set(
+        &self,
+        connection: &mut SqliteConnection,
+        by: i64,
+        before: i64,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        // What was accepted since by the new time stays. Set forward, it is younger than the middle between the times;
+        // set back, it is due already, and whatever else is due needs no help.
+        let since = if by > 0 { before.saturating_add(by / 2) } else { i64::MAX };
+        let due = if by > 0 { i64::MIN } else { self.now };
+        sqlx::query(
+            "UPDATE message SET due_at = due_at + ?1, waits_since = waits_since + ?1
+             WHERE state < 2 AND waits_since < ?2 AND due_at > ?3",
+        )
+        .bind(by)
+        .bind(since)
+        .bind(due)
+        .execute(&mut *connection)
+        .await?;
+        let open = "SELECT DISTINCT mailbox FROM message WHERE state < 2";
+        after.mailboxes.extend(sqlx::query_scalar::<_, String>(open).fetch_all(connection).await?);
+        after.arrived = true;
+        Ok(Answer::Done)
+    }
+
     async fn retry(
         &self,
         connection: &mut SqliteConnection,
@@ -494,6 +539,23 @@ pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::
         due.set(row.get(0), Some(row.get(1)));
     }
     Ok(due)
+}
+
+/// Times further ahead than this, in milliseconds, are of a clock that was wrong: no pause is so long.
+const AHEAD: i64 = 48 * 3_600_000;
+
+/// What waits for a time that a wrong clock gave it waits from now on. A minute or two make no difference.
+pub(super) async fn from_the_future(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE message SET due_at = min(due_at, ?1), waits_since = min(waits_since, ?1)
+         WHERE state < 2 AND (waits_since > ?2 OR due_at > ?3)",
+    )
+    .bind(now)
+    .bind(now + 120_000)
+    .bind(now + AHEAD)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Whatever an updater that is gone had leased is waiting again, after an attempt that came to nothing: its requests may
