@@ -1,5 +1,6 @@
 //! The engine against the sandbox organisation: one attempt after another, and what the mailbox shows then.
 
+mod fidelity;
 mod scene;
 mod together;
 

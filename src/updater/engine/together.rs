@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::plan::Then;
-use super::visit::{Trouble, Visit, already_done, left_alone, said, search, superseded};
+use super::visit::{Trouble, Visit, already_done, has_attachments, left_alone, said, search, superseded};
 use super::{MOST_SERVERS, MailboxEngine, not_there, reaction, read};
 use crate::ews::{ErrorClass, EwsError, Item, ItemId, Mailbox, ResponseCode, UpdateItem};
 use crate::message::ProcessedMessage;
@@ -275,7 +275,7 @@ fn next(visit: &Visit<'_>, items: &[Item]) -> Next {
             let item = &items[item];
             match left_alone(item) {
                 Some(outcome) => Next::Ended(outcome),
-                None if item.has_attachments != Some(false) => Next::Alone,
+                None if has_attachments(item) => Next::Alone,
                 None => {
                     let (update, subject) = visit.update_of(item, mode);
                     Next::Update(update, subject)

@@ -126,7 +126,7 @@ impl Visit<'_> {
     }
 
     fn may_have_attachments(&self, item: &Item) -> bool {
-        item.has_attachments.unwrap_or(true) || !self.message.attachments().is_empty()
+        has_attachments(item) || !self.message.attachments().is_empty()
     }
 
     /// Items with the Message-ID, oldest first.
@@ -405,6 +405,7 @@ pub(super) fn search(messages: &[&ProcessedMessage], max_entries: u32) -> FindIt
         FieldUri::ItemClass.into(),
         FieldUri::Subject.into(),
         FieldUri::HasAttachments.into(),
+        ExtendedPropertyUri::HAS_ATTACHMENTS.into(),
         FieldUri::DateTimeSent.into(),
         FieldUri::DateTimeReceived.into(),
         FieldUri::ParentFolderId.into(),
@@ -437,6 +438,12 @@ pub(super) fn superseded() -> Outcome {
 
 pub(super) fn left_alone(item: &Item) -> Option<Outcome> {
     item.item_class.as_deref().and_then(rules::by_item_class)
+}
+
+/// Whether the item has attachments, inline ones among them, as far as the server tells.
+pub(super) fn has_attachments(item: &Item) -> bool {
+    item.has_attachments.unwrap_or(true)
+        || item.extended(&ExtendedPropertyUri::HAS_ATTACHMENTS).is_some_and(|any| any != "false")
 }
 
 fn facts_of_stored(info: &AttachmentInfo) -> Facts {
