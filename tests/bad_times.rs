@@ -192,7 +192,8 @@ async fn on_a_disk_that_can_only_be_read_the_updater_says_so_and_touches_nothing
     mount("remount,rw");
     let _updater = Confined::start(&place, &disk).await;
     let status = place.client().status().await.unwrap();
-    assert_eq!((status.counts.waiting, status.notices), (1, Vec::<String>::new()));
+    assert_eq!(status.counts.waiting, 1);
+    assert!(!status.notices.iter().any(|notice| notice.contains("damaged")), "{:?}", status.notices);
     assert_eq!(place.client().message(receipt.id).await.unwrap().state, State::Waiting);
 }
 
@@ -235,7 +236,8 @@ async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_was_accepted() 
     assert!(status.notices.iter().any(|notice| notice.contains("no message is accepted")), "{:?}", status.notices);
     // Who comes by SMTP is told to come again.
     let door = smtp_door(&place).await;
-    let said = over_smtp(&door, &message(9_999, "anna@x.example"));
+    let content = message(9_999, "anna@x.example") + &"Nordwind\r\n".repeat(34_000);
+    let said = over_smtp(&door, &content);
     assert!(said.starts_with("452 4.3.1 ") && said.contains("make room"), "{said}");
     drop(updater);
 

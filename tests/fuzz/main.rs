@@ -182,6 +182,7 @@ mod soap {
     }
 
     async fn session(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
         let mut request = Vec::new();
         loop {
             let end = loop {
@@ -198,8 +199,7 @@ mod soap {
             request.drain(..end);
             let body = answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n", body.len());
-            stream.write_all(head.as_bytes()).await?;
-            stream.write_all(&body).await?;
+            stream.write_all(&[head.as_bytes(), &body].concat()).await?;
         }
     }
 
