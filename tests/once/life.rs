@@ -190,6 +190,8 @@ pub fn live(world: &World, case: &mut Case, crash: Option<Crash>) -> Result<Life
         None => {
             if crash.is_some_and(|crash| crash.how() == How::PowerCut) {
                 case.folder = after_the_power_cut(&case.folder, case.lives);
+                // A computer takes longer to start than Exchange for what it was asked before.
+                world.settle();
             }
             Ok(Life { crashed: crash, passed })
         }

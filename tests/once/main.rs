@@ -2,8 +2,9 @@
 //! what the mailbox and the queue show in the end is held against the specification.
 //!
 //! The engine, the queue and the sandbox are the real ones, over HTTP on loopback; only the clock is the test's. A kill
-//! leaves what was written; a power cut takes what was not flushed to disk, too; and a request that was under way takes
-//! effect after the next start has begun.
+//! leaves what was written; a power cut takes what was not flushed to disk, too; and a request that was under way at a kill
+//! takes effect after the next start has begun. After a power cut it has taken effect by then: which messages were at work
+//! is not on disk, so that the next start could not know that it has to look twice.
 
 mod check;
 mod life;

@@ -9,6 +9,10 @@
 //! Requests: two for a message without attachments (`FindItem`, `UpdateItem`), one for a message that is done, has
 //! not been stored yet, or whose sender has no mailbox; with attachments a `GetItem` and what they need beside.
 //! Several messages of one mailbox share these requests (`together.rs`), as far as they need no others.
+//!
+//! # Fidelity
+//!
+#![doc = include_str!("fidelity.md")]
 
 mod attachments;
 mod look;
