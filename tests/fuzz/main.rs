@@ -137,7 +137,9 @@ fn journal_reports() {
     let reports = files("message", &["journal-report.eml", "journal-report-of-ndr.eml"]);
     fuzz("journal", reports, MIME_WORDS, |raw| {
         if let Some(Ok(messages)) = journaled(&Bytes::copy_from_slice(raw)) {
-            messages.iter().for_each(|message| read_message(message));
+            for message in messages {
+                read_message(&message);
+            }
         }
     });
 }

@@ -26,7 +26,10 @@ fn step(random: &mut StdRng, input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&
         0 if at < input.len() => input[at] ^= 1 << random.random_range(0..8),
         1 if at < input.len() => input[at] = *[0, b'\r', b'\n', b'"', b'<', b'=', 0x80, 0xFF].choose(random).unwrap(),
         2 => drop(input.drain(at..end)),
-        3 => insert(input, at, &input[at..end].to_vec()),
+        3 => {
+            let piece = input[at..end].to_vec();
+            insert(input, at, &piece);
+        }
         4 | 5 => insert(input, at, words.choose(random).unwrap_or(&&b""[..])),
         6 => insert(input, at, NUMBERS.choose(random).unwrap()),
         7 => {

@@ -125,10 +125,10 @@ fn explore(at: u64, seed: u64, cases: u64) -> (usize, usize) {
         if schedule.moving > 0 {
             world.move_mailbox(&case, schedule.moving);
         }
-        let (struck, lived) = play_in(&world, &mut case, &schedule.crashes)
+        let (ended, starts) = play_in(&world, &mut case, &schedule.crashes)
             .map_err(|problem| TestCaseError::fail(format!("{}: {problem}", scenario.name)))?;
-        lives.set(lives.get() + lived);
-        crashes.set(crashes.get() + struck);
+        lives.set(lives.get() + starts);
+        crashes.set(crashes.get() + ended);
         Ok(())
     });
     if let Err(problem) = result {

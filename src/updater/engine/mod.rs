@@ -191,7 +191,8 @@ impl Engine for MailboxEngine {
         };
         let mut gravest: Option<Attempt> = None;
         for owner in owners {
-            let attempt = self.visit(owner, &message, job).await;
+            // In a box of its own, so that who holds many attempts does not hold them on its stack.
+            let attempt = Box::pin(self.visit(owner, &message, job)).await;
             let rank = rank(&attempt);
             if rank == Rank::Settled {
                 return attempt;
