@@ -78,6 +78,12 @@ async fn without_ntlm_in_the_order_negotiate_is_kerberos_or_nothing() {
     assert!(matches!(begun, Err(SignInProblem::NoTicket(_))));
 }
 
+/// The digest in the AV pair MsvAvChannelBindings.
+fn named(token: &[u8]) -> Option<Vec<u8>> {
+    let at = token.windows(4).position(|window| window == [10, 0, 16, 0])?;
+    token.get(at + 4..at + 20).map(<[u8]>::to_vec)
+}
+
 /// U11
 #[tokio::test]
 async fn a_sign_in_is_tied_to_the_connection_it_goes_over() {
@@ -89,11 +95,6 @@ async fn a_sign_in_is_tied_to_the_connection_it_goes_over() {
         bindings.extend_from_slice(&data);
         bindings
     };
-    /// The digest in the AV pair MsvAvChannelBindings.
-    fn named(token: &[u8]) -> Option<Vec<u8>> {
-        let at = token.windows(4).position(|window| window == [10, 0, 16, 0])?;
-        token.get(at + 4..at + 20).map(<[u8]>::to_vec)
-    }
     let mut seen = Vec::new();
     for bound in [Some(bindings(1)), Some(bindings(2)), None] {
         let mut handshake = begin(AuthScheme::Ntlm, bound).await;

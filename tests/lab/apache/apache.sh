@@ -2,7 +2,8 @@
 # Apache with mod_auth_gssapi and gss-ntlmssp as a reverse proxy before the sandbox's EWS, in Samba's domain.
 #
 #   tests/lab/apache/apache.sh start [FOLDER] [DOMAIN_FOLDER]   # needs the running domain of active-directory.sh
-#   tests/lab/apache/apache.sh env   [FOLDER] [DOMAIN_FOLDER]   # prints the environment that tests/negotiate.rs wants
+#   tests/lab/apache/apache.sh env   [FOLDER] [DOMAIN_FOLDER]   # prints the environment that tests/negotiate.rs,
+#                                                                 # tests/reach and tests/panel_reach.rs want
 #   tests/lab/apache/apache.sh stop  [FOLDER]
 #
 # https://localhost:48743 with a certificate of the domain's lab CA. Below it are doors to the same EWS:
@@ -17,6 +18,10 @@
 # SIU_PYTHON is a Python that has psrpcore, pyspnego, gssapi and krb5.
 #
 # On port 48744 the same runs with a clock eleven hours ahead, to which every ticket has expired.
+#
+# https://localhost:48745 is an Exchange server of the domain, as far as a proxy can be one: EWS and Autodiscover of
+# a sandbox with people of the domain, and remote PowerShell that grants rights in it, all by Kerberos. The domain's
+# name server knows it as autodiscover.corp.example.test, which is 127.0.0.11 with port 443.
 # Run as root (the keytab comes out of the domain's database). SIU_UPDATER names the program that is the sandbox.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,6 +33,8 @@ updater=${SIU_UPDATER:-$project/target/debug/siu-updater}
 python=${SIU_PYTHON:-$project/.venv/bin/python}
 modules=/usr/lib/apache2/modules
 port=48743 late_port=48744 http_port=48780 control_port=48781
+exchange_port=48745 exchange_address=127.0.0.11 exchange_control=48783 exchange_behind=48784
+names=(localhost autodiscover.corp.example.test)
 account=svc-siu@corp.example.test password='Passw0rd!lab1'
 # Of the sandbox behind it, where the proxy signs in by Basic.
 behind=svc-siu@nordwind.example behind_password=Nordlicht-hinter-Apache
@@ -40,21 +47,27 @@ keytab() {
   rm -f "$root/http.keytab"
   {
     samba-tool user create svc-http 'Passw0rd!http' -s "$smb_conf" || true
-    samba-tool spn add HTTP/localhost svc-http -s "$smb_conf" || true
-    aes
-    samba-tool domain exportkeytab "$root/http.keytab" --principal=HTTP/localhost -s "$smb_conf"
+    local name
+    for name in "${names[@]}"; do samba-tool spn add "HTTP/$name" svc-http -s "$smb_conf" || true; done
+    account_and_name
+    for name in "${names[@]}"; do
+      samba-tool domain exportkeytab "$root/http.keytab" --principal="HTTP/$name" -s "$smb_conf"
+    done
   } >"$root/keytab.log" 2>&1
   [ -s "$root/http.keytab" ] || fail "the web server got no key; see $root/keytab.log"
   # Apache's own user reads it.
   chmod 644 "$root/http.keytab"
 }
 
-# That it knows AES, as the accounts of Exchange servers have it; without that its tickets are for RC4 alone.
-aes() {
-  /usr/bin/python3 - "$domain/corp.example.test/private/sam.ldb" "$smb_conf" <<'CODE'
+# That the account knows AES, as those of Exchange servers do; without that its tickets are for RC4 alone. And the name
+# under which the server is found, in the domain's DNS.
+account_and_name() {
+  /usr/bin/python3 - "$domain/corp.example.test/private/sam.ldb" "$smb_conf" "$exchange_address" <<'CODE'
 import sys
 import ldb
 from samba.auth import system_session
+from samba.dcerpc import dnsp
+from samba.ndr import ndr_pack
 from samba.param import LoadParm
 from samba.samdb import SamDB
 settings = LoadParm()
@@ -65,6 +78,15 @@ message = ldb.Message(account.dn)
 name = "msDS-SupportedEncryptionTypes"
 message[name] = ldb.MessageElement("28", ldb.FLAG_MOD_REPLACE, name)
 directory.modify(message)
+record = dnsp.DnssrvRpcRecord()
+record.wType, record.rank, record.dwTtlSeconds, record.data = dnsp.DNS_TYPE_A, dnsp.DNS_RANK_ZONE, 900, sys.argv[3]
+zone = "DC=corp.example.test,CN=MicrosoftDNS,DC=DomainDnsZones,DC=corp,DC=example,DC=test"
+place = f"DC=autodiscover,{zone}"
+try:
+    directory.delete(place)
+except ldb.LdbError:
+    pass
+directory.add({"dn": place, "objectClass": "dnsNode", "dnsRecord": ndr_pack(record)})
 CODE
 }
 
@@ -72,19 +94,24 @@ certificate() {
   [ -e "$root/cert.pem" ] && openssl verify -CAfile "$domain/ca.pem" "$root/cert.pem" >/dev/null 2>&1 && return
   openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$root/key.pem" -out "$root/request.csr" 2>/dev/null
   openssl x509 -req -in "$root/request.csr" -CA "$domain/ca.pem" -CAkey "$domain/ca.key" -CAcreateserial -days 3650 \
-    -out "$root/cert.pem" -extfile <(echo "subjectAltName=DNS:localhost,IP:127.0.0.1") 2>/dev/null
+    -out "$root/cert.pem" -extfile <(echo "subjectAltName=IP:127.0.0.1$(printf ',DNS:%s' "${names[@]}")") 2>/dev/null
 }
 
-# configuration NAME PORT
+# configuration NAME PORT BEHIND URL [LISTEN]
 configuration() {
-  sed -e "s#@ROOT@#$root#g" -e "s#@NAME@#$1#g" -e "s#@PORT@#$2#g" -e "s#@MODULES@#$modules#g" \
-    -e "s#@BEHIND@#http://127.0.0.1:$http_port#g" \
-    -e "s#@BASIC@#$(printf '%s:%s' "$behind" "$behind_password" | base64 -w0)#g" "$here/apache.conf" >"$root/$1.conf"
+  local file
+  for file in apache "$3"; do
+    sed -e "s#@ROOT@#$root#g" -e "s#@NAME@#$1#g" -e "s#@PORT@#$2#g" -e "s#@MODULES@#$modules#g" -e "s#@BEHIND@#$4#g" \
+      -e "s#@LISTEN@#Listen 127.0.0.1:$2\n${5:-}#" \
+      -e "s#@POWERSHELL@#$(sed -n 's/^URL //p' "$root/powershell-granting.log" 2>/dev/null || true)#g" \
+      -e "s#@BASIC@#$(printf '%s:%s' "$behind" "$behind_password" | base64 -w0)#g" "$here/$file.conf" \
+      >"$root/$1$([ "$file" = apache ] || echo -behind).conf"
+  done
 }
 
 answers() { curl --silent --max-time 3 --output "${3:-/dev/null}" --cacert "$domain/ca.pem" "$1$2"; }
 await() {
-  for _ in $(seq 120); do answers "$1" "$2" && return; sleep 0.25; done
+  for _ in $(seq 480); do answers "$1" "$2" && return; sleep 0.25; done
   fail "$1 does not answer; see the logs in $root"
 }
 
@@ -108,18 +135,35 @@ apache() {
   echo $! >"$root/$name.pid"
 }
 
-# powershell NAME OPTION
+# The mailboxes of the domain's people. Whom the directory shows first is its own affair, so everybody has one.
+exchange() {
+  answers "http://127.0.0.1:$exchange_control" / && return
+  mkdir -p "$root/organisation"
+  {
+    cat "$here/organisation.toml"
+    seq -f %05g 0 $((${SIU_AD_BULK:-10000} - 1)) | sed 's#.*#\n[[people]]\nupn = "bulk&@corp.example.test"\n\
+display_name = "Bulk User &"\nprimary = "bulk&@corp.example.test"\nmailbox = true#'
+  } >"$root/organisation/organisation.toml"
+  setsid "$updater" sandbox --folder "$root/exchange" --organisation "$root/organisation" --http 127.0.0.1:0 \
+    --control "127.0.0.1:$exchange_control" --https "127.0.0.1:$exchange_behind" --ldaps 127.0.0.1:0 --ldap 127.0.0.1:0 \
+    >"$root/exchange.log" 2>&1 </dev/null &
+  echo $! >"$root/exchange.pid"
+}
+
+# powershell NAME OPTION…
 powershell() {
-  [ -e "$root/$1.pid" ] && kill -0 "$(cat "$root/$1.pid")" 2>/dev/null && return
-  mkdir -p "$root/$1"
-  rm -f "$root/$1.log"
+  local name=$1
+  shift
+  [ -e "$root/$name.pid" ] && kill -0 "$(cat "$root/$name.pid")" 2>/dev/null && return
+  mkdir -p "$root/$name"
+  rm -f "$root/$name.log"
   # Its standard input stays open as long as it runs.
   KRB5_CONFIG=$domain/krb5.conf KRB5RCACHETYPE=none KRB5_KTNAME=$root/http.keytab setsid bash -c \
-    'sleep infinity | exec "$@"' _ "$python" "$here/../powershell/server.py" "$root/$1" "$2" \
-    >"$root/$1.log" 2>"$root/$1.err" </dev/null &
-  echo $! >"$root/$1.pid"
-  for _ in $(seq 120); do grep -q '^URL ' "$root/$1.log" && return; sleep 0.25; done
-  fail "remote PowerShell does not start; see $root/$1.err"
+    'sleep infinity | exec "$@"' _ "$python" "$here/../powershell/server.py" "$root/$name" "$@" \
+    >"$root/$name.log" 2>"$root/$name.err" </dev/null &
+  echo $! >"$root/$name.pid"
+  for _ in $(seq 120); do grep -q '^URL ' "$root/$name.log" && return; sleep 0.25; done
+  fail "remote PowerShell does not start; see $root/$name.err"
 }
 
 start() {
@@ -133,19 +177,26 @@ start() {
   keytab
   certificate
   printf 'CORP:svc-siu:%s\n' "$password" >"$root/ntlm-users"
-  configuration apache $port
-  configuration late $late_port
+  configuration apache $port doors http://127.0.0.1:$http_port
+  configuration late $late_port doors http://127.0.0.1:$http_port
   sandbox
+  exchange
   answers "https://localhost:$port" / || { apache apache env; await "https://localhost:$port" /; }
   answers "https://localhost:$late_port" / ||
     { apache late faketime -f +11h env; await "https://localhost:$late_port" /; }
   powershell powershell-tls --kerberos
   powershell powershell-plain --unencrypted
+  # Ten thousand mailboxes take a while.
+  await "http://127.0.0.1:$exchange_control" /
+  powershell powershell-granting --grants "http://127.0.0.1:$exchange_control"
+  configuration exchange-apache $exchange_port exchange "https://localhost:$exchange_behind" "Listen $exchange_address:443"
+  answers "https://localhost:$exchange_port" / ||
+    { apache exchange-apache env; await "https://localhost:$exchange_port" /; }
 }
 
 halt() {
   local name
-  for name in apache late sandbox powershell-tls powershell-plain; do
+  for name in apache late exchange-apache sandbox exchange powershell-tls powershell-plain powershell-granting; do
     [ -e "$root/$name.pid" ] && kill -- "-$(cat "$root/$name.pid")" 2>/dev/null || true
     rm -f "$root/$name.pid"
   done
@@ -163,6 +214,15 @@ export SIU_APACHE_PASSWORD='$password'
 export SIU_KERBEROS_POWERSHELL_URL=$(sed -n 's/^URL //p' "$root/powershell-tls.log")
 export SIU_KERBEROS_POWERSHELL_UNENCRYPTED_URL=$(sed -n 's/^URL //p' "$root/powershell-plain.log")
 export SIU_KERBEROS_POWERSHELL_CA=$root/powershell-tls/ca.pem
+export SIU_REACH_DOMAIN=corp.example.test
+export SIU_REACH_NAME_SERVER=127.0.0.10:53
+export SIU_REACH_CA=$domain/ca.pem
+export SIU_REACH_ADMINISTRATOR=administrator@corp.example.test
+export SIU_REACH_ADMINISTRATOR_PASSWORD='Passw0rd!adm'
+export SIU_REACH_ACCOUNT=$account
+export SIU_REACH_ACCOUNT_PASSWORD='$password'
+export SIU_REACH_SERVER=https://localhost:$exchange_port/EWS/Exchange.asmx
+export SIU_REACH_KRB5_CONFIG=$domain/krb5.conf
 ENV
 }
 
@@ -170,5 +230,5 @@ case ${1:-} in
   start) start ;;
   env) environment ;;
   stop) halt ;;
-  *) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,26s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -3,6 +3,8 @@
     server.py FOLDER                # over TLS, with names and passwords (Basic)
     server.py FOLDER --kerberos     # over TLS, with Kerberos tied to the TLS connection
     server.py FOLDER --unencrypted  # without TLS, with Kerberos, which encrypts the messages
+    server.py FOLDER --grants URL   # as the first, behind a proxy that signs in for whom it let in; a right that is
+                                    # granted is granted in the sandbox whose control interface is at URL, too
 
 Listens on loopback with a certificate of its own authority (FOLDER/ca.pem), prints `URL <address>` when it does, and
 ends with its standard input or when it is told to. Kerberos is that of MIT by way of pyspnego and python-gssapi; the
@@ -22,6 +24,9 @@ import re
 import ssl
 import sys
 import threading
+import urllib.error
+import urllib.parse
+import urllib.request
 import uuid
 import xml.etree.ElementTree as ET
 
@@ -77,8 +82,12 @@ class Organisation:
         self.assignments["many@lab.example"] = [f"Assignment {number} with a name of some length" for number in range(600)]
         self.assignments["shuffled@lab.example"] = [f"Assignment {number}" for number in range(30)]
         self.assignments["off@lab.example"] = ["Switched off"]
+        # Where the accounts are, if not here.
+        self.sandbox = None
 
     def of(self, account):
+        if self.sandbox:
+            self.assignments.setdefault(account, [])
         if account not in self.assignments:
             raise Refused("ManagementObjectNotFoundException", f"The operation couldn't be performed because object "
                           f"'{account}' couldn't be found on 'dc1.lab.example'.")
@@ -89,6 +98,13 @@ class Organisation:
             PSTypeName="Microsoft.Exchange.Management.RbacTasks.ExchangeRoleAssignmentPresentation", Name=name,
             Role="ApplicationImpersonation", RoleAssignee=account, Enabled=not account.startswith("off@"),
             CustomRecipientWriteScope=None, Guid=types.PSGuid(int=len(name)), Order=types.PSInt(7))
+
+    def grant(self, account):
+        place = f"{self.sandbox}/accounts/{urllib.parse.quote(account)}/impersonation"
+        try:
+            urllib.request.urlopen(urllib.request.Request(place, method="PUT"), timeout=10).close()
+        except urllib.error.HTTPError as error:
+            raise Refused("ManagementObjectNotFoundException", f"The sandbox grants '{account}' nothing: {error}.")
 
     def run(self, user, name, parameters):
         """Output and warnings."""
@@ -114,6 +130,8 @@ class Organisation:
         assert not parameters, parameters
         if given in self.of(account):
             raise Refused("ADObjectAlreadyExistsException", f"The object '{given}' already exists.")
+        if self.sandbox:
+            self.grant(account)
         self.of(account).append(given)
         warnings = []
         if account.startswith("warned@"):
@@ -371,7 +389,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if scheme != "Basic":
             return None
         name, _, password = base64.b64decode(pair).decode().partition(":")
-        return name.split("@")[0] if password == PASSWORD else None
+        name = name.split("@")[0]
+        if password != PASSWORD:
+            return None
+        return "admin" if name.lower() == "administrator" else name
 
     def answer(self, status, body, *headers):
         self.send_response(status)
@@ -414,6 +435,9 @@ def certificates(folder):
 def main():
     global KERBEROS, TLS, BINDINGS
     folder, options = pathlib.Path(sys.argv[1]), sys.argv[2:]
+    if options[:1] == ["--grants"]:
+        ORGANISATION.sandbox = options[1]
+        options = []
     TLS, KERBEROS = "--unencrypted" not in options, bool(options)
     folder.mkdir(parents=True, exist_ok=True)
     certificate = certificates(folder)

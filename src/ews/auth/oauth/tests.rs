@@ -248,12 +248,12 @@ fn an_application_proves_itself_with_its_certificate() {
         let signer = Signer::new(&certificate.pem(), &key.serialize_pem().into(), algorithm).unwrap();
         let now: jiff::Timestamp = "2026-11-28T00:00:00Z".parse().unwrap();
         let statement = signer.sign("7d3f", "https://login.example/t/oauth2/v2.0/token", now).unwrap();
-        let (signed, signature) = statement.rsplit_once('.').unwrap();
+        let (statement_alone, signature) = statement.rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         let public = rcgen::PublicKeyData::der_bytes(&key).to_vec();
-        UnparsedPublicKey::new(verification, &public).verify(signed.as_bytes(), &signature).unwrap();
+        UnparsedPublicKey::new(verification, &public).verify(statement_alone.as_bytes(), &signature).unwrap();
         let json = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
-        let (header, claims) = signed.split_once('.').unwrap();
+        let (header, claims) = statement_alone.split_once('.').unwrap();
         assert!(json(header)[thumbprint].is_string());
         let claims = json(claims);
         assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("7d3f"), Some("7d3f")));
