@@ -3,10 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 /// Tells the time and waits for it. Cheap to clone.
@@ -16,7 +16,14 @@ pub struct Clock(Inner);
 #[derive(Clone)]
 enum Inner {
     System,
-    Manual(Arc<watch::Sender<Timestamp>>),
+    Manual(Arc<watch::Sender<Manual>>),
+}
+
+#[derive(Clone, Copy)]
+struct Manual {
+    now: Timestamp,
+    /// Milliseconds by which it was set forward in all.
+    set: i64,
 }
 
 impl Clock {
@@ -28,14 +35,14 @@ impl Clock {
     /// A clock that stands still until [`Clock::advance`] is called.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Inner::Manual(Arc::new(watch::channel(start).0)))
+        Self(Inner::Manual(Arc::new(watch::channel(Manual { now: start, set: 0 }).0)))
     }
 
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Inner::System => Timestamp::now(),
-            Inner::Manual(now) => *now.borrow(),
+            Inner::Manual(manual) => manual.borrow().now,
         }
     }
 
@@ -50,8 +57,34 @@ impl Clock {
     /// # Panics
     /// When this is the system's clock.
     pub fn advance(&self, by: Duration) {
-        let Inner::Manual(now) = &self.0 else { panic!("the system's clock can't be moved") };
-        now.send_modify(|now| *now += by);
+        let Inner::Manual(manual) = &self.0 else { panic!("the system's clock can't be moved") };
+        manual.send_modify(|manual| manual.now += by);
+    }
+
+    /// Milliseconds from some moment on. Goes on as time does, whoever sets the clock; while a computer sleeps, it may
+    /// stand still.
+    #[must_use]
+    pub fn steady_ms(&self) -> i64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            Inner::System => i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Inner::Manual(manual) => {
+                let manual = *manual.borrow();
+                manual.now.as_millisecond() - manual.set
+            }
+        }
+    }
+
+    /// Sets a manual clock forward, or back, as an administrator or a time server does: no time passes by that.
+    ///
+    /// # Panics
+    /// When this is the system's clock.
+    pub fn set_forward(&self, by: SignedDuration) {
+        let Inner::Manual(manual) = &self.0 else { panic!("the system's clock can't be moved") };
+        manual.send_modify(|manual| {
+            manual.now += by;
+            manual.set += i64::try_from(by.as_millis()).unwrap_or_default();
+        });
     }
 
     /// Returns once it is `until` (milliseconds since 1970).
@@ -64,11 +97,11 @@ impl Clock {
                 let wait = Duration::from_millis(wait.min(60_000));
                 Box::pin(tokio::time::sleep(wait))
             }
-            Inner::Manual(now) => {
-                let mut now = now.subscribe();
+            Inner::Manual(manual) => {
+                let mut manual = manual.subscribe();
                 Box::pin(async move {
                     // The sender lives as long as any clone of the clock; without one nobody waits.
-                    let _ = now.wait_for(|now| now.as_millisecond() >= until).await;
+                    let _ = manual.wait_for(|manual| manual.now.as_millisecond() >= until).await;
                 })
             }
         }

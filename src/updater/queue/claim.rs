@@ -97,7 +97,8 @@ impl Claim<'_> {
                 continue;
             }
             // The other state is a lease that ran out.
-            if row.get::<i64, _>(6) == 0 {
+            let broken_off = row.get::<i64, _>(6) == 1;
+            if !broken_off {
                 after.counts.waiting -= 1;
                 after.counts.working += 1;
             }
@@ -108,7 +109,7 @@ impl Claim<'_> {
                 accepted_at: row.get(2),
                 waits_since: row.get(3),
                 not_found_tries: row.get(4),
-                error_tries: row.get(5),
+                error_tries: row.get::<u32, _>(5).max(broken_off.into()),
                 content: JobContent::Missing,
             });
         }
@@ -120,12 +121,16 @@ impl Claim<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        sqlx::query("UPDATE message SET state = 1, owner = ?, due_at = ? WHERE id IN (SELECT value FROM json_each(?))")
-            .bind(self.owner)
-            .bind(self.lease_end)
-            .bind(json(&ids))
-            .execute(connection)
-            .await?;
+        // A lease that ran out is an attempt that came to nothing.
+        sqlx::query(
+            "UPDATE message SET error_tries = max(error_tries, state), state = 1, owner = ?, due_at = ?
+             WHERE id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(self.owner)
+        .bind(self.lease_end)
+        .bind(json(&ids))
+        .execute(connection)
+        .await?;
         Ok(())
     }
 

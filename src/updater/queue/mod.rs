@@ -24,6 +24,7 @@ use sqlx::sqlite::{
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
+use super::boundaries::{Boundaries, Boundary};
 use super::clock::Clock;
 use super::intake::{AcceptError, Source};
 use super::spool::{self, Content, Spool};
@@ -202,6 +203,8 @@ pub struct Queue {
     changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
     set_aside: Arc<[PathBuf]>,
+    problem: watch::Receiver<Option<String>>,
+    boundaries: Boundaries,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
 }
@@ -218,6 +221,16 @@ impl Queue {
     /// Opens the queue in `folder`, making it if it isn't there. Whatever an updater that was killed had leased
     /// is waiting again.
     pub async fn open(folder: &Path, clock: Clock, options: QueueOptions) -> Result<Self, QueueError> {
+        Self::open_watched(folder, clock, options, Boundaries::default()).await
+    }
+
+    /// The same, with somebody who watches the boundaries that are passed.
+    pub async fn open_watched(
+        folder: &Path,
+        clock: Clock,
+        options: QueueOptions,
+        boundaries: Boundaries,
+    ) -> Result<Self, QueueError> {
         let spool = Spool::open(&folder.join("spool"), options.max_message_bytes).map_err(|error| match error {
             spool::SpoolError::Io { path, source } => QueueError::Folder { path, source },
             spool::SpoolError::TooLarge { .. } => unreachable!("opening a folder writes no message"),
@@ -251,6 +264,7 @@ impl Queue {
         };
         let counts = reader::count(&mut connection).await.map_err(opening)?;
         let due = writer::due(&mut connection).await.map_err(opening)?;
+        let latest = writer::latest(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(connect.clone().create_if_missing(false).pragma("query_only", "ON"))
@@ -259,6 +273,7 @@ impl Queue {
 
         let (counts_sender, counts) = watch::channel(counts);
         let (commands, received) = mpsc::channel(4096);
+        let (problem_sender, problem) = watch::channel(None);
         let arrived = Arc::new(Notify::new());
         let changed = broadcast::channel(256).0;
         let writer = Writer {
@@ -273,16 +288,38 @@ impl Queue {
             owner: format!("{}", std::process::id()),
             due,
             level: None,
+            boundaries: boundaries.clone(),
+            latest,
+            problem: problem_sender,
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
-        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, set_aside, _lock: Arc::new(lock) })
+        let lock = Arc::new(lock);
+        Ok(Self {
+            commands,
+            readers,
+            spool,
+            clock,
+            arrived,
+            changed,
+            counts,
+            set_aside,
+            problem,
+            boundaries,
+            _lock: lock,
+        })
     }
 
     /// Folders with damaged queues that were set aside, at this start or an earlier one.
     #[must_use]
     pub fn set_aside(&self) -> &[PathBuf] {
         &self.set_aside
+    }
+
+    /// Why the queue could not be written the last time; none: it could.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.problem.borrow().clone()
     }
 
     /// Returns when the queue can no longer be written: it was closed, or its database was found damaged.
@@ -339,13 +376,18 @@ impl Queue {
             }
         };
         let file = stored.file().map(|name| folder.join(name));
+        if file.is_some() {
+            self.boundaries.pass(Boundary::SpoolFileStored).await;
+        }
         let result = self.ask(Work::Accept { message, stored, size }).await;
         // A file without a row serves nobody. Not so when the queue closed: its row may have been written.
         if let Some(file) = file
             && !matches!(result, Ok(Answer::Accepted(Receipt { duplicate: false, .. })) | Err(QueueError::Closed))
         {
+            self.boundaries.pass(Boundary::SpoolFileToRemove).await;
             let _ = std::fs::remove_file(file);
         }
+        self.boundaries.pass(Boundary::AcceptanceToReport).await;
         match result {
             Ok(Answer::Accepted(receipt)) => Ok(receipt),
             Ok(_) => unreachable!("an acceptance is answered by a receipt"),
@@ -376,6 +418,13 @@ impl Queue {
             Answer::Count(count) => Ok(count),
             _ => unreachable!("it is answered by a count"),
         }
+    }
+
+    /// The clock was set forward by so many milliseconds, or back: everything that waits is moved with it, so that
+    /// nothing waits for longer than it was to, and nothing is given up for its age. `before` is a time that was seen
+    /// shortly before.
+    pub async fn clock_was_set(&self, by: i64, before: i64) -> Result<(), QueueError> {
+        self.ask(Work::ClockWasSet { by, before }).await.map(drop)
     }
 
     /// Prolongs the leases of messages that are still being worked on.
@@ -437,6 +486,11 @@ impl Queue {
     }
 
     #[must_use]
+    pub fn boundaries(&self) -> &Boundaries {
+        &self.boundaries
+    }
+
+    #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -457,6 +511,7 @@ async fn open_database(
         .await
         .map_err(|source| QueueError::Migrate { path: path.to_owned(), source })?;
     writer::take_over(&mut connection, now).await.map_err(opening)?;
+    writer::from_the_future(&mut connection, now).await.map_err(opening)?;
     writer::sweep_spool(&mut connection, spool).await.map_err(opening)?;
     Ok(connection)
 }

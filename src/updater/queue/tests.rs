@@ -108,6 +108,52 @@ async fn the_lease_of_an_updater_that_is_gone_is_free_again_at_the_next_start() 
     assert_eq!(bench.claim().await.len(), 1);
 }
 
+/// U8: what was at work when an updater ended is tried like what failed, because its requests may still be carried out.
+#[tokio::test]
+async fn an_attempt_that_broke_off_counts_as_one_that_failed() {
+    let bench = bench().await;
+    bench.accept(1, "<1@x>", "anna@x").await;
+    assert_eq!(bench.claim().await[0].error_tries, 0);
+    bench.clock.advance(LEASE + Duration::from_secs(1));
+    assert_eq!(bench.claim().await[0].error_tries, 1, "its lease ran out");
+    bench.accept(2, "<2@x>", "ben@x").await;
+    assert_eq!(bench.claim().await[0].error_tries, 0);
+    let bench = bench.restart().await;
+    assert_eq!(bench.claim().await.iter().map(|job| job.error_tries).collect::<Vec<_>>(), [1, 1]);
+}
+
+/// U5: a time server puts the clock right between two split copies.
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_change_which_split_copy_is_the_last() {
+    let mut bench = bench().await;
+    let mut orders = Vec::new();
+    for number in 1..=3 {
+        bench.accept(number, "<1@x>", "anna@x").await;
+        let job = bench.claim().await.remove(0);
+        orders.push((job.accepted_at, job.id));
+        bench.queue.finish(job.id, updated()).await.unwrap();
+        bench.clock.set_forward(jiff::SignedDuration::from_secs(-5));
+        if number == 2 {
+            bench = bench.restart().await;
+        }
+    }
+    assert!(orders.is_sorted(), "{orders:?}");
+}
+
+/// U10
+#[tokio::test]
+async fn what_was_accepted_while_the_clock_was_years_ahead_is_due_after_a_restart_with_the_right_time() {
+    let bench = bench().await;
+    bench.clock.set_forward(jiff::SignedDuration::from_hours(20_000));
+    let id = bench.accept(1, "<1@x>", "anna@x").await.id;
+    bench.claim().await;
+    bench.queue.postpone(id, bench.clock.now_ms() + 5_000, Postponed::Error, "busy".into()).await.unwrap();
+    bench.clock.set_forward(jiff::SignedDuration::from_hours(-20_000));
+    let bench = bench.restart().await;
+    let jobs = bench.claim().await;
+    assert_eq!((jobs.len(), jobs[0].waits_since), (1, bench.clock.now_ms()));
+}
+
 #[tokio::test]
 async fn a_lease_that_ran_out_is_due_again_and_a_renewed_one_is_not() {
     let bench = bench().await;
@@ -291,6 +337,7 @@ async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the
         }
     };
     assert!(accepted > 2 && matches!(refusal, AcceptError::DiskFull { .. }) && refusal.is_temporary(), "{refusal}");
+    assert_eq!(queue.problem().as_deref(), Some("the disk with the queue is full"));
     let jobs = queue.claim(everything()).await.unwrap().groups.concat();
     assert_eq!(jobs.len(), usize::from(accepted));
     for job in &jobs {
@@ -301,6 +348,7 @@ async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the
     // Old messages make room for new ones.
     queue.purge(i64::MAX).await.unwrap();
     queue.accept(new(200, "<200@x>", "a@x"), vec![1; 20_000].into()).await.unwrap();
+    assert_eq!(queue.problem(), None);
 }
 
 #[tokio::test]

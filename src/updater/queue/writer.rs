@@ -12,6 +12,8 @@ use tempfile::NamedTempFile;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
+use crate::updater::boundaries::{Boundaries, Boundary};
+
 use super::claim::Claim;
 use super::due::Due;
 use super::{
@@ -21,6 +23,10 @@ use super::{
 /// Commands committed together at the most, and bytes of messages among them.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// Milliseconds by which a clock that is put right may go back and the order of messages still stands. Who was wrong by
+/// more has other worries, and messages with times that nobody understands.
+const CLOCK_SET_BACK: i64 = 3_600_000;
 
 pub(super) struct Command {
     pub work: Work,
@@ -40,6 +46,11 @@ pub(super) enum Work {
     },
     /// Makes those due that wait until it is known who is in scope.
     ScopeKnown,
+    /// Moves everything that waits with the clock.
+    ClockWasSet {
+        by: i64,
+        before: i64,
+    },
     Renew {
         ids: Vec<i64>,
     },
@@ -83,6 +94,11 @@ impl Work {
         }
     }
 
+    /// Whether it must be on disk before anything else happens.
+    fn is_to_last(&self) -> bool {
+        matches!(self, Self::Accept { .. } | Self::Retry { .. } | Self::Purge { .. })
+    }
+
     fn is_accept(&self) -> bool {
         matches!(self, Self::Accept { .. })
     }
@@ -103,6 +119,11 @@ pub(super) struct Writer {
     pub due: Due,
     /// The level of `PRAGMA synchronous` that is set.
     pub level: Option<&'static str>,
+    pub boundaries: Boundaries,
+    /// When the latest message was accepted.
+    pub latest: i64,
+    /// Why the last transaction failed, if it did.
+    pub problem: watch::Sender<Option<String>>,
 }
 
 /// What a transaction changes beside the database; applied only when it was committed.
@@ -163,17 +184,19 @@ impl Writer {
         }
         let batch = match self.transaction(&batch).await {
             Ok(answers) => {
+                self.written();
                 deliver(batch, answers);
                 return Ok(());
             }
-            Err(QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+            Err(problem @ QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+                self.problem.send_replace(Some(problem.to_string()));
                 let (accepts, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.work.is_accept());
                 for command in accepts {
                     let _ = command.reply.send(Err(QueueError::DiskFull));
                 }
                 rest
             }
-            Err(problem) => return refuse(batch, problem),
+            Err(problem) => return self.refuse(batch, problem),
         };
         if batch.is_empty() {
             return Ok(());
@@ -183,15 +206,25 @@ impl Writer {
                 deliver(batch, answers);
                 Ok(())
             }
-            Err(problem) => refuse(batch, problem),
+            Err(problem) => self.refuse(batch, problem),
         }
+    }
+
+    fn written(&self) {
+        self.problem.send_if_modified(|problem| problem.take().is_some());
+    }
+
+    /// Tells all who wait; gives the problem back when no later transaction can succeed either.
+    fn refuse(&self, batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
+        self.problem.send_replace(Some(problem.to_string()));
+        refuse(batch, problem)
     }
 
     async fn transaction(&mut self, batch: &[Command]) -> Result<Vec<Answer>, QueueError> {
         // What is not an acceptance may be lost in a power cut: it is found again by the mark on the item. So
-        // only acceptances pay for a flush; the order of commits holds either way.
-        let durable =
-            batch.iter().any(|command| command.work.is_accept() || matches!(command.work, Work::Retry { .. }));
+        // only acceptances pay for a flush; the order of commits holds either way. And what is forgotten takes its
+        // file with it, which nothing brings back.
+        let durable = batch.iter().any(|command| command.work.is_to_last());
         let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         if self.level != Some(level) {
             self.level = None;
@@ -209,6 +242,7 @@ impl Writer {
                 return Err(problem);
             }
         };
+        self.boundaries.pass(if durable { Boundary::CommittedToDisk } else { Boundary::Committed }).await;
 
         for (mailbox, due) in after.added {
             self.due.add(&mailbox, due);
@@ -227,9 +261,11 @@ impl Writer {
             });
         }
         for file in after.files {
+            self.boundaries.pass(Boundary::SpoolFileToRemove).await;
             if let Err(error) = std::fs::remove_file(&file) {
                 warn!(file = %file.display(), %error, "a spooled message could not be removed");
             }
+            self.boundaries.pass(Boundary::SpoolFileRemoved).await;
         }
         if !after.changed.is_empty() && self.changed.receiver_count() > 0 {
             let _ = self.changed.send(after.changed.into());
@@ -241,7 +277,10 @@ impl Writer {
     }
 
     async fn apply_all(&mut self, batch: &[Command], after: &mut After) -> Result<Vec<Answer>, QueueError> {
-        let context = Context { now: self.clock.now_ms(), owner: &self.owner, spool: &self.spool, due: &self.due };
+        let now = self.clock.now_ms();
+        // It tells which of several split copies is the last: a clock that was put right must not change that.
+        let accepted_at = if self.latest - now < CLOCK_SET_BACK { now.max(self.latest) } else { now };
+        let context = Context { now, accepted_at, owner: &self.owner, spool: &self.spool, due: &self.due };
         let mut answers = Vec::with_capacity(batch.len());
         for command in batch {
             answers.push(context.apply(&mut self.connection, &command.work, after).await?);
@@ -253,7 +292,9 @@ impl Writer {
             let rows = sqlx::query(first).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
             after.due = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         }
+        self.boundaries.pass(Boundary::BeforeCommit).await;
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        self.latest = accepted_at;
         Ok(answers)
     }
 }
@@ -264,7 +305,6 @@ fn deliver(batch: Vec<Command>, answers: Vec<Answer>) {
     }
 }
 
-/// Tells all who wait; gives the problem back when no later transaction can succeed either.
 fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
     error!(%problem, commands = batch.len(), "the queue could not write");
     for command in batch {
@@ -279,6 +319,7 @@ fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
 
 struct Context<'a> {
     now: i64,
+    accepted_at: i64,
     owner: &'a str,
     spool: &'a Path,
     due: &'a Due,
@@ -306,6 +347,7 @@ impl Context<'_> {
                 };
                 Ok(Answer::Claimed(claim.run(connection, after).await?))
             }
+            Work::ClockWasSet { by, before } => self.clock_was_set(connection, *by, *before, after).await,
             Work::ScopeKnown => conclude::scope_known(connection, self.now, after).await.map(Answer::Count),
             Work::Renew { ids } => {
                 sqlx::query(
@@ -350,7 +392,7 @@ impl Context<'_> {
         .bind(&message.subject)
         .bind(i64::try_from(size).unwrap_or(i64::MAX))
         .bind(message.source.to_string())
-        .bind(self.now)
+        .bind(self.accepted_at)
         .bind(self.now)
         .bind(if outcome.is_some() { 2 } else { 0 })
         .bind(self.now)
@@ -388,6 +430,32 @@ impl Context<'_> {
             after.added.push((message.mailbox.clone(), self.now));
         }
         Ok(Answer::Accepted(Receipt { id, duplicate: false }))
+    }
+
+    async fn clock_was_set(
+        &self,
+        connection: &mut SqliteConnection,
+        by: i64,
+        before: i64,
+        after: &mut After,
+    ) -> Result<Answer, QueueError> {
+        // What was accepted since by the new time stays. Set forward, it is younger than the middle between the times;
+        // set back, it is due already, and whatever else is due needs no help.
+        let since = if by > 0 { before.saturating_add(by / 2) } else { i64::MAX };
+        let due = if by > 0 { i64::MIN } else { self.now };
+        sqlx::query(
+            "UPDATE message SET due_at = due_at + ?1, waits_since = waits_since + ?1
+             WHERE state < 2 AND waits_since < ?2 AND due_at > ?3",
+        )
+        .bind(by)
+        .bind(since)
+        .bind(due)
+        .execute(&mut *connection)
+        .await?;
+        let open = "SELECT DISTINCT mailbox FROM message WHERE state < 2";
+        after.mailboxes.extend(sqlx::query_scalar::<_, String>(open).fetch_all(connection).await?);
+        after.arrived = true;
+        Ok(Answer::Done)
     }
 
     async fn retry(
@@ -456,6 +524,12 @@ pub(super) fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_else(|_| "[]".to_owned())
 }
 
+/// When the latest message was accepted.
+pub(super) async fn latest(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let latest = sqlx::query_scalar("SELECT accepted_at FROM message ORDER BY id DESC LIMIT 1");
+    Ok(latest.fetch_optional(connection).await?.unwrap_or(i64::MIN / 2))
+}
+
 /// Which mailboxes have open messages.
 pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::Error> {
     let mut due = Due::default();
@@ -467,13 +541,33 @@ pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::
     Ok(due)
 }
 
-/// Whatever an updater that is gone had leased is waiting again. The lock on the folder says that it is gone.
+/// Times further ahead than this, in milliseconds, are of a clock that was wrong: no pause is so long.
+const AHEAD: i64 = 48 * 3_600_000;
+
+/// What waits for a time that a wrong clock gave it waits from now on. A minute or two make no difference.
+pub(super) async fn from_the_future(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE message SET due_at = min(due_at, ?1), waits_since = min(waits_since, ?1)
+         WHERE state < 2 AND (waits_since > ?2 OR due_at > ?3)",
+    )
+    .bind(now)
+    .bind(now + 120_000)
+    .bind(now + AHEAD)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whatever an updater that is gone had leased is waiting again, after an attempt that came to nothing: its requests may
+/// have been carried out. The lock on the folder says that it is gone.
 pub(super) async fn take_over(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE message SET state = 0, owner = NULL, due_at = ? WHERE state = 1")
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "UPDATE message SET state = 0, owner = NULL, due_at = ?, error_tries = max(error_tries, 1) WHERE state = 1",
+    )
+    .bind(now)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Removes spooled files that no row names: left by a process that ended between the two.

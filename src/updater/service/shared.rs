@@ -96,6 +96,7 @@ impl Shared {
     fn notices(&self) -> Vec<String> {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
+        notices.extend(self.queue.problem().map(|problem| unwritable(&problem)));
         notices.extend(self.scope.notices());
         notices.extend(fs4::available_space(&self.data).ok().and_then(|room| short_of_room(&self.data, room)));
         notices
@@ -107,6 +108,13 @@ fn set_aside(folder: &Path) -> String {
         "A damaged queue was set aside in {}. Messages that waited in it are not updated: save what can be saved \
          (for example with `sqlite3 queue.sqlite .recover`), hand it over again, and remove the folder.",
         folder.display()
+    )
+}
+
+fn unwritable(problem: &str) -> String {
+    format!(
+        "The queue could not be written the last time ({problem}): messages are refused for now, and whoever sends them \
+         tries again. See to the disk with the data folder, its free space and its rights."
     )
 }
 
