@@ -1,4 +1,5 @@
-//! What the updater can do, beside others on the same machine in the same run: ratios, not times, are what counts.
+//! What the updater can do, beside others on the same machine in the same run: ratios, not times, are what counts. Each
+//! takes its turn with the other, again and again, so that whatever else the machine does meets both.
 //!
 //!     cargo bench --bench updates                    # everything
 //!     cargo bench --bench updates -- rate latency    # some of it
@@ -49,9 +50,17 @@ impl Measured {
     }
 }
 
+impl std::ops::AddAssign for Measured {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.took += other.took;
+    }
+}
+
 /// How much is done.
 pub struct Sizes {
     messages: usize,
+    rounds: usize,
     queued: usize,
     connections: Vec<usize>,
     large: usize,
@@ -65,6 +74,7 @@ impl Sizes {
         let size = |full, small| if measuring { full } else { small };
         Self {
             messages: from_environment("SIU_BENCH_MESSAGES", size(3000, 40)),
+            rounds: size(4, 2),
             queued: from_environment("SIU_BENCH_QUEUED", size(1_000_000, 2_000)),
             connections: if measuring { vec![4, 8, 16] } else { vec![4] },
             large: size(100_000_000, 4_000_000),
@@ -72,6 +82,12 @@ impl Sizes {
             accepted: size(4000, 40),
             latencies: size(400, 20),
         }
+    }
+}
+
+impl Measured {
+    fn nothing() -> Self {
+        Self { messages: 0, took: Duration::ZERO }
     }
 }
 

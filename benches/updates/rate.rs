@@ -18,15 +18,18 @@ pub async fn measure(sizes: &Sizes, connections: usize, report: &mut Report) -> 
     let requests = replay::Requests::read(&folder.path().join("recorded"), messages)?;
 
     let sandbox = Sandbox::start(folder.path(), false).await?;
-    let fresh = Batch::store(&sandbox, "updater", messages).await?;
-    sandbox.reset_statistics().await?;
-    let updater = update(&sandbox, &fresh, connections).await?;
-    let asked = sandbox.ews_requests().await?;
-    let bare = replay::run(&sandbox, &requests, connections).await?;
+    let (mut updater, mut bare, mut asked) = (Measured::nothing(), Measured::nothing(), 0);
+    for round in 0..sizes.rounds {
+        let fresh = Batch::store(&sandbox, &format!("updater-{round}"), messages).await?;
+        sandbox.reset_statistics().await?;
+        updater += update(&sandbox, &fresh, connections).await?;
+        asked += sandbox.ews_requests().await?;
+        bare += replay::run(&sandbox, &requests, connections).await?;
+    }
 
     let name = format!("messages updated per second, {connections} connections");
     #[allow(clippy::cast_precision_loss)] // counts of messages
-    let each = asked as f64 / messages as f64;
+    let each = asked as f64 / updater.messages as f64;
     let ours = format!("{:.0} ({each:.2} requests each)", updater.per_second());
     let beside = format!("bare HTTP client, same requests: {:.0}", bare.per_second());
     let ratio = updater.per_second() / bare.per_second();

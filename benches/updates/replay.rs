@@ -113,17 +113,30 @@ fn client(sandbox: &Sandbox) -> Result<reqwest::Client, Error> {
 }
 
 /// How long the requests of each step take when one follows the other, on one connection that is open already.
-pub async fn one_by_one(sandbox: &Sandbox, requests: &Requests) -> Result<Vec<Duration>, Error> {
-    let client = client(sandbox)?;
-    let mut took = Vec::with_capacity(requests.steps.len());
-    for step in &requests.steps {
+pub struct OneByOne<'a> {
+    sandbox: &'a Sandbox,
+    client: reqwest::Client,
+    steps: std::slice::Iter<'a, Step>,
+    took: Vec<Duration>,
+}
+
+impl<'a> OneByOne<'a> {
+    pub fn new(sandbox: &'a Sandbox, requests: &'a Requests) -> Result<Self, Error> {
+        Ok(Self { sandbox, client: client(sandbox)?, steps: requests.steps.iter(), took: Vec::new() })
+    }
+
+    pub async fn next(&mut self) -> Result<(), Error> {
+        let Some(step) = self.steps.next() else { return Ok(()) };
         let start = Instant::now();
         for body in &step.requests {
-            send(sandbox, &client, &step.mailbox, body).await?;
+            send(self.sandbox, &self.client, &step.mailbox, body).await?;
         }
-        took.push(start.elapsed());
+        self.took.push(start.elapsed());
+        Ok(())
     }
-    // The first one opened the connection.
-    took.remove(0);
-    Ok(took)
+
+    /// Of each step but the first, which opened the connection.
+    pub fn took(self) -> Vec<Duration> {
+        self.took.into_iter().skip(1).collect()
+    }
 }

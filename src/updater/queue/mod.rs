@@ -4,6 +4,8 @@
 //! together, so that a thousand simultaneous acceptances cost a handful of flushes. An answer is given only
 //! after the commit. Reading ([`reader`]) goes beside it on its own connections and never waits for it.
 
+mod accept;
+mod checkpoint;
 mod claim;
 mod conclude;
 mod damaged;
@@ -31,6 +33,7 @@ use super::spool::{self, Content, Spool};
 use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt, Series, SeriesProblem, SeriesQuery};
 use crate::settings::SmtpAddress;
 
+use checkpoint::Checkpoints;
 use writer::{Answer, Command, Work, Writer};
 
 /// How long a claimed message belongs to the updater that claimed it, unless renewed.
@@ -244,6 +247,7 @@ impl Queue {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
+            .pragma("wal_autocheckpoint", checkpoint::AT_THE_LATEST)
             .disable_statement_logging();
         if let Some(pages) = options.max_pages {
             connect = connect.pragma("max_page_count", pages.to_string());
@@ -267,6 +271,8 @@ impl Queue {
         let latest = writer::latest(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
+            // There is nobody at the other end who could have closed it.
+            .test_before_acquire(false)
             .connect_with(connect.clone().create_if_missing(false).pragma("query_only", "ON"))
             .await
             .map_err(opening)?;
@@ -287,7 +293,8 @@ impl Queue {
             folder: folder.to_owned(),
             owner: format!("{}", std::process::id()),
             due,
-            level: None,
+            durable: None,
+            checkpoints: Checkpoints::start(connect.connect().await.map_err(opening)?),
             boundaries: boundaries.clone(),
             latest,
             problem: problem_sender,

@@ -1,4 +1,7 @@
 //! The one task that writes to the queue: group commit.
+//!
+//! The connection lives on a thread of its own, so that each statement costs two switches between threads: more than
+//! what most of them do. What belongs together is therefore sent as one text of several statements.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,13 +15,14 @@ use tempfile::NamedTempFile;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
-use crate::updater::boundaries::{Boundaries, Boundary};
-
+use super::accept::{self, Accept, Times};
+use super::checkpoint::Checkpoints;
 use super::claim::Claim;
 use super::due::Due;
 use super::{
-    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude, damaged, reader,
+    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude, damaged,
 };
+use crate::updater::boundaries::{Boundaries, Boundary};
 
 /// Commands committed together at the most, and bytes of messages among them.
 const BATCH: usize = 512;
@@ -27,6 +31,13 @@ const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// Milliseconds by which a clock that is put right may go back and the order of messages still stands. Who was wrong by
 /// more has other worries, and messages with times that nobody understands.
 const CLOCK_SET_BACK: i64 = 3_600_000;
+
+/// Acceptances in one statement at the most.
+const TOGETHER: usize = 16;
+
+/// When the first open message of each mailbox is due; then the end of the transaction.
+const FIRST_AND_COMMIT: &str = "SELECT m.value, (SELECT min(due_at) FROM message WHERE mailbox = m.value AND state < 2)
+     FROM json_each(?) AS m; COMMIT";
 
 pub(super) struct Command {
     pub work: Work,
@@ -87,7 +98,14 @@ impl Stored {
 }
 
 impl Work {
-    fn bytes(&self) -> usize {
+    fn as_accept(&self) -> Option<Accept<'_>> {
+        match self {
+            Self::Accept { message, stored, size } => Some(Accept { message, stored, size: *size }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Accept { stored: Stored::Row(bytes), .. } => bytes.len(),
             _ => 0,
@@ -117,8 +135,9 @@ pub(super) struct Writer {
     /// Who leases: this process.
     pub owner: String,
     pub due: Due,
-    /// The level of `PRAGMA synchronous` that is set.
-    pub level: Option<&'static str>,
+    /// Whether the level of `PRAGMA synchronous` that is set has every commit flushed; none: it is not known.
+    pub durable: Option<bool>,
+    pub checkpoints: Checkpoints,
     pub boundaries: Boundaries,
     /// When the latest message was accepted.
     pub latest: i64,
@@ -135,7 +154,7 @@ pub(super) struct After {
     /// Messages whose row changed.
     pub changed: Vec<i64>,
     /// Mailboxes that got a message, and when that is due.
-    added: Vec<(String, i64)>,
+    pub added: Vec<(String, i64)>,
     /// Mailboxes whose open messages changed otherwise.
     pub mailboxes: HashSet<String>,
     /// When the first open message of those is due.
@@ -167,6 +186,7 @@ impl Writer {
                 let closing = rest.remove(0);
                 self.commands.close();
                 drop(rest);
+                self.checkpoints.end().await;
                 if let Err(error) = self.connection.close().await {
                     warn!(%error, "the queue did not close cleanly; nothing is lost by that");
                 }
@@ -185,6 +205,7 @@ impl Writer {
         let batch = match self.transaction(&batch).await {
             Ok(answers) => {
                 self.written();
+                self.checkpoints.written(&batch);
                 deliver(batch, answers);
                 return Ok(());
             }
@@ -225,16 +246,17 @@ impl Writer {
         // only acceptances pay for a flush; the order of commits holds either way. And what is forgotten takes its
         // file with it, which nothing brings back.
         let durable = batch.iter().any(|command| command.work.is_to_last());
-        let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        if self.level != Some(level) {
-            self.level = None;
-            sqlx::query(level).execute(&mut self.connection).await?;
-            self.level = Some(level);
-        }
+        let begin = match (durable, self.durable == Some(durable)) {
+            (_, true) => "BEGIN IMMEDIATE",
+            (true, false) => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            (false, false) => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        };
         let mut after = After::default();
         // By hand, because SQLite ends a transaction by itself when the disk is full, and sqlx's guard does not
         // know of that.
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        self.durable = None;
+        sqlx::query(begin).execute(&mut self.connection).await?;
+        self.durable = Some(durable);
         let answers = match self.apply_all(batch, &mut after).await {
             Ok(answers) => answers,
             Err(problem) => {
@@ -280,20 +302,29 @@ impl Writer {
         let now = self.clock.now_ms();
         // It tells which of several split copies is the last: a clock that was put right must not change that.
         let accepted_at = if self.latest - now < CLOCK_SET_BACK { now.max(self.latest) } else { now };
-        let context = Context { now, accepted_at, owner: &self.owner, spool: &self.spool, due: &self.due };
+        let times = Times { now, accepted: accepted_at };
+        let context = Context { now, owner: &self.owner, spool: &self.spool, due: &self.due };
         let mut answers = Vec::with_capacity(batch.len());
-        for command in batch {
-            answers.push(context.apply(&mut self.connection, &command.work, after).await?);
-        }
-        if !after.mailboxes.is_empty() {
-            let mailboxes: Vec<String> = after.mailboxes.drain().collect();
-            let first = "SELECT m.value, (SELECT min(due_at) FROM message WHERE mailbox = m.value AND state < 2)
-                 FROM json_each(?) AS m";
-            let rows = sqlx::query(first).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
-            after.due = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let mut rest = batch;
+        while let Some(next) = rest.first() {
+            let accepts: Vec<_> = rest.iter().map_while(|command| command.work.as_accept()).take(TOGETHER).collect();
+            if accepts.is_empty() {
+                answers.push(context.apply(&mut self.connection, &next.work, after).await?);
+                rest = &rest[1..];
+            } else {
+                let receipts = accept::store(&mut self.connection, &accepts, times, after).await?;
+                answers.extend(receipts.into_iter().map(Answer::Accepted));
+                rest = &rest[accepts.len()..];
+            }
         }
         self.boundaries.pass(Boundary::BeforeCommit).await;
-        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        if after.mailboxes.is_empty() {
+            sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        } else {
+            let mailboxes: Vec<String> = after.mailboxes.drain().collect();
+            let rows = sqlx::query(FIRST_AND_COMMIT).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
+            after.due = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        }
         self.latest = accepted_at;
         Ok(answers)
     }
@@ -319,7 +350,6 @@ fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
 
 struct Context<'a> {
     now: i64,
-    accepted_at: i64,
     owner: &'a str,
     spool: &'a Path,
     due: &'a Due,
@@ -333,7 +363,7 @@ impl Context<'_> {
         after: &mut After,
     ) -> Result<Answer, QueueError> {
         match work {
-            Work::Accept { message, stored, size } => self.accept(connection, message, stored, *size, after).await,
+            Work::Accept { .. } => unreachable!("acceptances are stored together"),
             Work::Turn { concluded, wanted } => {
                 conclude::record(connection, concluded, self.now, self.owner, after).await?;
                 let Some(wanted) = wanted else { return Ok(Answer::Done) };
@@ -369,67 +399,6 @@ impl Context<'_> {
 
     fn lease_end(&self) -> i64 {
         self.now + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
-    }
-
-    async fn accept(
-        &self,
-        connection: &mut SqliteConnection,
-        message: &NewMessage,
-        stored: &Stored,
-        size: u64,
-        after: &mut After,
-    ) -> Result<Answer, QueueError> {
-        let outcome = message.outcome.as_ref();
-        let row = sqlx::query(
-            "INSERT INTO message (digest, message_id, mailbox, sender, subject, size, source, accepted_at, waits_since,
-                                  state, due_at, outcome, rule, reason, finished_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id",
-        )
-        .bind(&message.digest[..])
-        .bind(&message.message_id)
-        .bind(&message.mailbox)
-        .bind(&message.sender)
-        .bind(&message.subject)
-        .bind(i64::try_from(size).unwrap_or(i64::MAX))
-        .bind(message.source.to_string())
-        .bind(self.accepted_at)
-        .bind(self.now)
-        .bind(if outcome.is_some() { 2 } else { 0 })
-        .bind(self.now)
-        .bind(outcome.map(|outcome| outcome.kind().as_str()))
-        .bind(outcome.map(|outcome| reader::rule_name(outcome.rule)))
-        .bind(outcome.map_or("", |outcome| &outcome.reason))
-        .bind(outcome.map(|_| self.now))
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some(row) = row else {
-            let id = sqlx::query("SELECT id FROM message WHERE digest = ?")
-                .bind(&message.digest[..])
-                .fetch_one(connection)
-                .await?
-                .get(0);
-            return Ok(Answer::Accepted(Receipt { id, duplicate: true }));
-        };
-        let id: i64 = row.get(0);
-        let (raw, file) = match stored {
-            Stored::Row(bytes) => (Some(&bytes[..]), None),
-            Stored::File(name) => (None, Some(name)),
-        };
-        sqlx::query("INSERT INTO content (message, raw, file) VALUES (?, ?, ?)")
-            .bind(id)
-            .bind(raw)
-            .bind(file)
-            .execute(connection)
-            .await?;
-        after.changed.push(id);
-        if let Some(outcome) = outcome {
-            *after.counts.of(outcome.kind()) += 1;
-        } else {
-            after.counts.waiting += 1;
-            after.arrived = true;
-            after.added.push((message.mailbox.clone(), self.now));
-        }
-        Ok(Answer::Accepted(Receipt { id, duplicate: false }))
     }
 
     async fn clock_was_set(
