@@ -38,9 +38,12 @@ use programs::Error;
 use report::Report;
 
 /// What was measured: messages, and how long they took.
+#[derive(Default)]
 pub struct Measured {
     messages: usize,
     took: Duration,
+    /// Processor time of the program, where the system tells.
+    processor: Duration,
 }
 
 impl Measured {
@@ -48,12 +51,18 @@ impl Measured {
     fn per_second(&self) -> f64 {
         self.messages as f64 / self.took.as_secs_f64()
     }
+
+    #[allow(clippy::cast_precision_loss)] // counts of messages
+    fn processor_each(&self) -> String {
+        format!("{:.0} µs of processor", self.processor.as_secs_f64() * 1e6 / self.messages as f64)
+    }
 }
 
 impl std::ops::AddAssign for Measured {
     fn add_assign(&mut self, other: Self) {
         self.messages += other.messages;
         self.took += other.took;
+        self.processor += other.processor;
     }
 }
 
@@ -82,12 +91,6 @@ impl Sizes {
             accepted: size(4000, 40),
             latencies: size(400, 20),
         }
-    }
-}
-
-impl Measured {
-    fn nothing() -> Self {
-        Self { messages: 0, took: Duration::ZERO }
     }
 }
 

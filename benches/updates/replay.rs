@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 
 use super::Measured;
-use super::programs::{Error, Sandbox};
+use super::programs::{Error, Sandbox, processor_time};
 
 /// What it took to update the messages: searches, each with the updates that followed from it.
 pub struct Requests {
@@ -72,6 +72,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 pub async fn run(sandbox: &Sandbox, requests: &Requests, connections: usize) -> Result<Measured, Error> {
     let next = Arc::new(AtomicUsize::new(0));
     let clients = (0..connections).map(|_| client(sandbox)).collect::<Result<Vec<_>, _>>()?;
+    let before = processor_time(std::process::id()).unwrap_or_default();
     let start = Instant::now();
     let work = clients.iter().map(|client| {
         let next = next.clone();
@@ -85,7 +86,9 @@ pub async fn run(sandbox: &Sandbox, requests: &Requests, connections: usize) -> 
         }
     });
     futures_util::future::try_join_all(work).await?;
-    Ok(Measured { messages: requests.messages, took: start.elapsed() })
+    let took = start.elapsed();
+    let processor = processor_time(std::process::id()).unwrap_or_default().saturating_sub(before);
+    Ok(Measured { messages: requests.messages, took, processor })
 }
 
 async fn send(sandbox: &Sandbox, client: &reqwest::Client, mailbox: &str, body: &Bytes) -> Result<(), Error> {

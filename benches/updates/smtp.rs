@@ -49,7 +49,7 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let warm = sizes.accepted / 10;
     source(address, warm, "warm", place.folder()).await?;
     source(postfix.address, warm, "warm", place.folder()).await?;
-    let (mut ours, mut beside) = (Measured::nothing(), Measured::nothing());
+    let (mut ours, mut beside) = (Measured::default(), Measured::default());
     for round in 0..sizes.rounds {
         let (run, messages) = (round.to_string(), sizes.accepted / sizes.rounds);
         ours += source(address, messages, &run, place.folder()).await?;
@@ -87,5 +87,5 @@ async fn source(to: SocketAddr, messages: usize, run: &str, folder: &Path) -> Re
     if !status.success() {
         return Err(format!("smtp-source ended with {status}").into());
     }
-    Ok(Measured { messages, took: start.elapsed() })
+    Ok(Measured { messages, took: start.elapsed(), ..Measured::default() })
 }

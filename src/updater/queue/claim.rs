@@ -20,15 +20,16 @@ use super::{Claimed, Job, JobContent, QueueError, Wanted};
 ///
 /// One statement for all, because each costs two switches between threads, which take longer than what it does.
 const OF_MAILBOXES: &str =
-    "SELECT id, message_id, accepted_at, waits_since, not_found_tries, error_tries, state, size, wanted.key
-     FROM json_each(?1) AS wanted CROSS JOIN message ON id IN
+    "SELECT due.id, due.message_id, due.accepted_at, due.waits_since, due.not_found_tries, due.error_tries,
+       due.state, due.size, wanted.key
+     FROM json_each(?1) AS wanted CROSS JOIN message AS due ON due.id IN
        (SELECT m.id FROM message AS m
         WHERE m.mailbox = wanted.value AND m.state < 2 AND m.due_at <= ?2
           AND NOT EXISTS (SELECT 1 FROM message AS other WHERE other.message_id = m.message_id
                           AND other.state < 2 AND other.id <> m.id
                           AND (other.state = 1 AND other.due_at > ?2 OR other.id < m.id AND other.due_at <= ?2))
         ORDER BY m.due_at, m.id LIMIT ?3)
-     ORDER BY wanted.key, due_at, id";
+     ORDER BY wanted.key, due.due_at, due.id";
 
 /// Leases messages and reads their contents. A lease that ran out is an attempt that came to nothing.
 const LEASE: &str = "UPDATE message SET error_tries = max(error_tries, state), state = 1, owner = ?, due_at = ? WHERE id IN (SELECT value FROM json_each(?));
