@@ -16,8 +16,11 @@ pub fn show(ctx: &Context, state: &mut State) -> Vec<Intent> {
         Cancel,
     }
     let waiting = state.is_busy().then_some("Signing in goes on.");
-    let dialog = Dialog::new("sign-in", "Sign in to the directory").width(540.0);
-    let dialog = if state.phase == Phase::Trying {
+    let trying = state.phase == Phase::Trying;
+    // It opens anew when it begins to ask, however long it tried before: the first field gets the keyboard then.
+    let id = if trying { "sign-in-trying" } else { "sign-in" };
+    let dialog = Dialog::new(id, "Sign in to the directory").width(540.0);
+    let dialog = if trying {
         dialog
     } else {
         dialog.button(DialogButton::new(Pressed::SignIn, "Sign in").default().greyed(waiting))
