@@ -3,8 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -16,6 +16,8 @@ pub struct Clock(Inner);
 #[derive(Clone)]
 enum Inner {
     System,
+    /// Time and when it was heard.
+    Heard(Arc<Mutex<(Timestamp, Instant)>>),
     Manual(Arc<watch::Sender<Timestamp>>),
 }
 
@@ -35,6 +37,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Inner::System => Timestamp::now(),
+            Inner::Heard(heard) => {
+                let (time, at) = *heard.lock().unwrap_or_else(PoisonError::into_inner);
+                time.saturating_add(at.elapsed()).unwrap_or(Timestamp::MAX)
+            }
             Inner::Manual(now) => *now.borrow(),
         }
     }
@@ -43,6 +49,29 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.now().as_millisecond()
+    }
+
+    /// A clock that goes by what [`Clock::hear`] is told, and by this machine's only in between: several machines have
+    /// one time then, however wrong their own clocks are. A manual one stays what it is.
+    #[must_use]
+    pub fn of_database(&self) -> Self {
+        match &self.0 {
+            Inner::System | Inner::Heard(_) => {
+                Self(Inner::Heard(Arc::new(Mutex::new((Timestamp::now(), Instant::now())))))
+            }
+            Inner::Manual(_) => self.clone(),
+        }
+    }
+
+    /// Takes the time over (milliseconds since 1970) if it goes by what it hears. Returns the time that it is then.
+    pub fn hear(&self, ms: i64) -> i64 {
+        if let Inner::Heard(heard) = &self.0
+            && let Ok(time) = Timestamp::from_millisecond(ms)
+        {
+            *heard.lock().unwrap_or_else(PoisonError::into_inner) = (time, Instant::now());
+            return ms;
+        }
+        self.now_ms()
     }
 
     /// Moves a manual clock forward.
@@ -58,7 +87,7 @@ impl Clock {
     #[must_use]
     pub fn sleep_until_ms(&self, until: i64) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match &self.0 {
-            Inner::System => {
+            Inner::System | Inner::Heard(_) => {
                 let wait = until.saturating_sub(self.now_ms()).max(0).unsigned_abs();
                 // A clock that jumps backwards must not leave work lying for longer than this.
                 let wait = Duration::from_millis(wait.min(60_000));

@@ -29,7 +29,7 @@ use board::{Board, Group};
 use window::Window;
 
 use super::clock::Clock;
-use super::queue::{Claimed, Concluded, Conclusion, Job, LEASE, Postponed, Queue, QueueError, Wanted};
+use super::queue::{Claimed, Concluded, Conclusion, Job, Postponed, Queue, QueueError, Wanted};
 use super::schedule::{self, Next, Trouble};
 use super::settings_store::InForce;
 use crate::pipe::types::{Activity, Outcome, Rule};
@@ -349,7 +349,7 @@ where
 
     /// When to look again if nothing else happens.
     fn wake(&self) -> i64 {
-        let mut wake = self.renewed_at + renewal();
+        let mut wake = self.renewed_at + self.renewal();
         if self.engine.is_some() {
             wake = wake.min(self.next_due.unwrap_or(i64::MAX));
             if self.hold.until > self.clock.now_ms() {
@@ -360,9 +360,14 @@ where
         wake
     }
 
+    /// Leases are renewed three times before they would run out.
+    fn renewal(&self) -> i64 {
+        i64::try_from(self.queue.lease().as_millis() / 3).unwrap_or(60_000)
+    }
+
     async fn renew(&mut self) {
         let now = self.clock.now_ms();
-        if now < self.renewed_at + renewal() {
+        if now < self.renewed_at + self.renewal() {
             return;
         }
         self.renewed_at = now;
@@ -612,11 +617,6 @@ fn server_answered(attempt: &Attempt) -> bool {
         | Attempt::Denied { .. }
         | Attempt::Hold { .. } => false,
     }
-}
-
-/// Leases are renewed three times before they would run out.
-fn renewal() -> i64 {
-    i64::try_from(LEASE.as_millis() / 3).unwrap_or(60_000)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod claim;
 mod conclude;
 mod damaged;
 mod due;
+mod postgres;
 mod reader;
 mod writer;
 
@@ -30,7 +31,10 @@ use super::spool::{self, Content, Spool};
 use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt, Series, SeriesProblem, SeriesQuery};
 use crate::settings::SmtpAddress;
 
+use postgres::Shared;
 use writer::{Answer, Command, Work, Writer};
+
+pub use postgres::{AddressProblem, Remote, SharedAddress, SharedError};
 
 /// How long a claimed message belongs to the updater that claimed it, unless renewed.
 pub const LEASE: Duration = Duration::from_secs(300);
@@ -55,6 +59,8 @@ pub enum QueueError {
     DiskFull,
     #[error("the queue's database reports: {0}")]
     Database(Arc<sqlx::Error>),
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     #[error(transparent)]
     Series(#[from] SeriesProblem),
     #[error("the queue is closed")]
@@ -114,19 +120,29 @@ pub struct Job {
 pub enum JobContent {
     Memory(Bytes),
     File(PathBuf),
+    /// In the database of a shared queue.
+    Remote(Remote),
     /// The row of the content is missing: the database was tampered with.
     Missing,
 }
 
 impl Job {
+    /// The whole message; what is not on this machine is fetched.
+    pub async fn fetch(&self) -> Result<Bytes, QueueError> {
+        match &self.content {
+            JobContent::Remote(remote) => remote.fetch().await,
+            _ => self.bytes(),
+        }
+    }
+
     /// The whole message; a file is mapped.
-    pub fn bytes(&self) -> Result<Bytes, QueueError> {
+    fn bytes(&self) -> Result<Bytes, QueueError> {
         match &self.content {
             JobContent::Memory(bytes) => Ok(bytes.clone()),
             JobContent::File(path) => std::fs::File::open(path)
                 .and_then(|file| spool::map(&file))
                 .map_err(|source| QueueError::ContentUnreadable { id: self.id, path: path.clone(), source }),
-            JobContent::Missing => Err(QueueError::ContentGone { id: self.id }),
+            JobContent::Remote(_) | JobContent::Missing => Err(QueueError::ContentGone { id: self.id }),
         }
     }
 }
@@ -195,15 +211,23 @@ pub enum Retry {
 #[derive(Clone)]
 pub struct Queue {
     commands: mpsc::Sender<Command>,
-    readers: SqlitePool,
+    store: Store,
     spool: Spool,
     clock: Clock,
     arrived: Arc<Notify>,
     changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
+    lease: Duration,
     set_aside: Arc<[PathBuf]>,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
+}
+
+/// Where the messages are, for those who read beside the writer.
+#[derive(Clone)]
+enum Store {
+    Embedded(SqlitePool),
+    Shared(Shared),
 }
 
 /// How to open a queue.
@@ -276,7 +300,9 @@ impl Queue {
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
-        Ok(Self { commands, readers, spool, clock, arrived, changed, counts, set_aside, _lock: Arc::new(lock) })
+        let store = Store::Embedded(readers);
+        let (lease, lock) = (LEASE, Arc::new(lock));
+        Ok(Self { commands, store, spool, clock, arrived, changed, counts, lease, set_aside, _lock: lock })
     }
 
     /// Folders with damaged queues that were set aside, at this start or an earlier one.
@@ -289,6 +315,21 @@ impl Queue {
     pub async fn ended(&self) {
         let mut counts = self.counts.clone();
         while counts.changed().await.is_ok() {}
+    }
+
+    /// How long a claimed message belongs to this updater, unless renewed.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// What an administrator should know of it at the moment.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        match &self.store {
+            Store::Embedded(_) => Vec::new(),
+            Store::Shared(shared) => shared.notices(),
+        }
     }
 
     #[must_use]
@@ -330,6 +371,11 @@ impl Queue {
             _ => AcceptError::Storage(error.to_string()),
         };
         let size = content.size().map_err(storage)?;
+        if let Store::Shared(shared) = &self.store
+            && let Content::File(_) = &content
+        {
+            return shared.accept_large(&message, &content).await.map_err(|error| self.not_accepted(&error));
+        }
         let stored = match content {
             Content::Memory(bytes) => writer::Stored::Row(bytes),
             Content::File(file) => {
@@ -349,9 +395,18 @@ impl Queue {
         match result {
             Ok(Answer::Accepted(receipt)) => Ok(receipt),
             Ok(_) => unreachable!("an acceptance is answered by a receipt"),
-            Err(QueueError::DiskFull) => Err(full()),
-            Err(QueueError::Closed) => Err(AcceptError::Stopping),
-            Err(error) => Err(AcceptError::Storage(error.to_string())),
+            Err(error) => Err(self.not_accepted(&error)),
+        }
+    }
+
+    fn not_accepted(&self, error: &QueueError) -> AcceptError {
+        match (error, &self.store) {
+            (QueueError::DiskFull, Store::Embedded(_)) => {
+                AcceptError::DiskFull { path: self.spool.folder().display().to_string() }
+            }
+            (QueueError::DiskFull, Store::Shared(shared)) => AcceptError::DiskFull { path: shared.place() },
+            (QueueError::Closed, _) => AcceptError::Stopping,
+            (error, _) => AcceptError::Storage(error.to_string()),
         }
     }
 
@@ -400,34 +455,52 @@ impl Queue {
     }
 
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, QueueError> {
-        reader::list(&self.readers, filter).await
+        match &self.store {
+            Store::Embedded(readers) => reader::list(readers, filter).await,
+            Store::Shared(shared) => shared.list(filter).await,
+        }
     }
 
     pub async fn get(&self, id: i64) -> Result<Listed, QueueError> {
-        reader::get(&self.readers, id).await
+        match &self.store {
+            Store::Embedded(readers) => reader::get(readers, id).await,
+            Store::Shared(shared) => shared.get(id).await,
+        }
     }
 
     /// Those of the messages that are still there, in the order of their numbers.
     pub async fn get_all(&self, ids: &[i64]) -> Result<Vec<Listed>, QueueError> {
-        reader::get_all(&self.readers, ids).await
+        match &self.store {
+            Store::Embedded(readers) => reader::get_all(readers, ids).await,
+            Store::Shared(shared) => shared.get_all(ids).await,
+        }
     }
 
     /// How many messages ended when.
     pub async fn series(&self, query: &SeriesQuery) -> Result<Series, QueueError> {
         let count = usize::try_from(query.buckets()?).unwrap_or_default();
-        let buckets = reader::series(&self.readers, query, count).await?;
+        let buckets = match &self.store {
+            Store::Embedded(readers) => reader::series(readers, query, count).await?,
+            Store::Shared(shared) => shared.series(query, count).await?,
+        };
         Ok(Series { from: query.from, step: query.step, buckets })
     }
 
     /// The processed message as it came in.
     pub async fn content(&self, id: i64) -> Result<Bytes, QueueError> {
-        reader::content(&self.readers, self.spool.folder(), id).await
+        match &self.store {
+            Store::Embedded(readers) => reader::content(readers, self.spool.folder(), id).await,
+            Store::Shared(shared) => shared.content(id).await,
+        }
     }
 
     /// Commits what was asked for so far and closes the database. Later calls get [`QueueError::Closed`].
     pub async fn close(&self) {
         let _ = self.ask(Work::Close).await;
-        self.readers.close().await;
+        match &self.store {
+            Store::Embedded(readers) => readers.close().await,
+            Store::Shared(shared) => shared.close(),
+        }
     }
 
     async fn ask(&self, work: Work) -> Result<Answer, QueueError> {
@@ -481,3 +554,16 @@ fn lock(folder: &Path) -> Result<std::fs::File, QueueError> {
 
 #[cfg(test)]
 mod tests;
+
+/// Where the tests open the queue: they run once more on PostgreSQL.
+#[cfg(test)]
+#[path = "tests/embedded_place.rs"]
+mod place;
+
+#[cfg(test)]
+#[path = "tests/embedded.rs"]
+mod embedded_tests;
+
+#[cfg(all(test, unix))]
+#[path = "tests/on_postgres.rs"]
+mod on_postgres;

@@ -97,6 +97,7 @@ impl Shared {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
         notices.extend(self.scope.notices());
+        notices.extend(self.queue.notices());
         notices.extend(fs4::available_space(&self.data).ok().and_then(|room| short_of_room(&self.data, room)));
         notices
     }
