@@ -56,10 +56,8 @@ impl Clock {
     #[must_use]
     pub fn of_database(&self) -> Self {
         match &self.0 {
-            Inner::System | Inner::Heard(_) => {
-                Self(Inner::Heard(Arc::new(Mutex::new((Timestamp::now(), Instant::now())))))
-            }
-            Inner::Manual(_) => self.clone(),
+            Inner::System => Self(Inner::Heard(Arc::new(Mutex::new((Timestamp::now(), Instant::now()))))),
+            Inner::Heard(_) | Inner::Manual(_) => self.clone(),
         }
     }
 

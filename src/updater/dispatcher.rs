@@ -109,6 +109,9 @@ const SCOPE_PAUSE: i64 = 600 * 1000;
 /// When the queue is asked again, in milliseconds, after it could not answer.
 const QUEUE_PAUSE: i64 = 1000;
 
+/// How long the queue may take at the end to record what came of messages.
+const QUEUE_ENDS_WITHIN: Duration = Duration::from_secs(10);
+
 /// Everything is held.
 #[derive(Debug, Clone, Default)]
 struct Hold {
@@ -141,6 +144,8 @@ pub struct Dispatcher<E, M> {
     hold: Hold,
     window: Window,
     renewed_at: i64,
+    /// When the leases were last renewed without fail.
+    leased_at: i64,
     /// From 0 to 1.
     random: fn() -> f64,
 }
@@ -169,6 +174,7 @@ where
         let clock = queue.clock().clone();
         Self {
             renewed_at: clock.now_ms(),
+            leased_at: clock.now_ms(),
             queue,
             clock,
             settings,
@@ -370,12 +376,19 @@ where
         if now < self.renewed_at + self.renewal() {
             return;
         }
-        self.renewed_at = now;
         let ids = self.board.leased();
-        if !ids.is_empty()
-            && let Err(error) = self.queue.renew(ids).await
-        {
-            warn!(%error, "leases could not be renewed");
+        let renewed = if ids.is_empty() { Ok(()) } else { self.queue.renew(ids).await };
+        match renewed {
+            Ok(()) => (self.renewed_at, self.leased_at) = (now, now),
+            Err(error) => {
+                warn!(%error, "leases could not be renewed");
+                // Soon again, so that one can be missed.
+                self.renewed_at = now - self.renewal() + self.renewal() / 10;
+                if now >= self.leased_at + 3 * self.renewal() {
+                    // By now they may be another updater's. What is at work already goes on: the marks tell.
+                    self.board.take_back(|_| true);
+                }
+            }
         }
     }
 
@@ -579,7 +592,13 @@ where
             if self.turn.is_none() {
                 break;
             }
-            let answer = answered(&mut self.turn).await;
+            let answer = tokio::select! {
+                answer = answered(&mut self.turn) => answer,
+                () = tokio::time::sleep(QUEUE_ENDS_WITHIN) => {
+                    warn!("the queue does not answer; what is not recorded is looked at again after the next start");
+                    break;
+                }
+            };
             self.answered(answer);
         }
     }

@@ -181,8 +181,13 @@ fn is_root() -> bool {
 /// Where the newest server is; Debian has each version in a folder of its own.
 fn programs() -> Option<PathBuf> {
     let version = |folder: &PathBuf| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-    let mut versions: Vec<PathBuf> =
-        std::fs::read_dir("/usr/lib/postgresql").ok().into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .ok()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     versions.sort_by_key(version);
     let debian = versions.into_iter().rev().map(|folder| folder.join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();

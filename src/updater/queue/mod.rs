@@ -323,6 +323,15 @@ impl Queue {
         self.lease
     }
 
+    /// Where it is, if it is a shared one.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        match &self.store {
+            Store::Embedded(_) => None,
+            Store::Shared(shared) => Some(shared.address()),
+        }
+    }
+
     /// What an administrator should know of it at the moment.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {

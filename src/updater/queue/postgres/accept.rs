@@ -30,7 +30,8 @@ const INSERT: &str = "INSERT INTO message (id, digest, message_id, copies, mailb
 
 const KNOWN: &str = "SELECT id, digest FROM message WHERE digest = ANY($1)";
 
-const CONTENT: &str = "INSERT INTO content (message, piece, raw) SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bytea[])";
+const CONTENT: &str =
+    "INSERT INTO content (message, piece, raw) SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bytea[])";
 
 /// A message on its way in.
 pub(super) struct Arrival<'a> {
@@ -103,14 +104,26 @@ impl Transaction<'_> {
             messages().map(|message| message.outcome.as_ref().map(|outcome| outcome.kind().as_str())).collect();
         let rules: Vec<Option<String>> =
             messages().map(|message| outcome(message).map(|outcome| reader::rule_name(outcome.rule))).collect();
-        let reasons: Vec<String> =
-            messages().map(|message| outcome(message).map_or_else(String::new, |outcome| text(&outcome.reason))).collect();
+        let reasons: Vec<String> = messages()
+            .map(|message| outcome(message).map_or_else(String::new, |outcome| text(&outcome.reason)))
+            .collect();
         let fresh: Vec<i64> = self
             .rows(
                 INSERT,
                 &[
-                    &self.now, &ids, &digests, &message_ids, &copies, &mailboxes, &senders, &subjects, &sizes, &sources,
-                    &outcomes, &rules, &reasons,
+                    &self.now,
+                    &ids,
+                    &digests,
+                    &message_ids,
+                    &copies,
+                    &mailboxes,
+                    &senders,
+                    &subjects,
+                    &sizes,
+                    &sources,
+                    &outcomes,
+                    &rules,
+                    &reasons,
                 ],
             )
             .await?

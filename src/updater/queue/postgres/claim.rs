@@ -47,7 +47,8 @@ const ELSEWHERE: &str = "SELECT mailbox, count(DISTINCT (owner, claim)) FROM mes
 
 /// Messages that are due, in order. Those with a Message-ID are worked on one at a time, so that split copies keep their
 /// order: one is not there if another of them is leased, or is due and came before it.
-const DUE: &str = "SELECT b.name, m.id, m.message_id, m.accepted_at, m.waits_since, m.not_found_tries, m.error_tries, m.size
+const DUE: &str =
+    "SELECT b.name, m.id, m.message_id, m.accepted_at, m.waits_since, m.not_found_tries, m.error_tries, m.size
      FROM unnest($1::text[]) WITH ORDINALITY AS b (name, place) CROSS JOIN LATERAL (
          SELECT * FROM message AS one WHERE one.mailbox = b.name AND one.state = 0 AND one.due_at <= $2
            AND NOT EXISTS (SELECT 1 FROM message AS other WHERE other.copies = one.copies AND other.state < 2
@@ -77,7 +78,8 @@ impl Transaction<'_> {
             self.effects.counts.waiting += 1;
         }
         // Those that have something at work here are not free; nor is what is to be left alone.
-        let mut seen: Vec<String> = wanted.at_work.iter().filter(|(_, groups)| **groups > 0).map(|(name, _)| name.clone()).collect();
+        let mut seen: Vec<String> =
+            wanted.at_work.iter().filter(|(_, groups)| **groups > 0).map(|(name, _)| name.clone()).collect();
         let busy: Vec<String> = (wanted.at_work.iter())
             .filter(|(_, groups)| (1..wanted.per_mailbox).contains(groups))
             .map(|(name, _)| name.clone())
@@ -163,7 +165,8 @@ impl Transaction<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        let claims: Vec<i64> = (first..).zip(groups).flat_map(|(claim, group)| group.iter().map(move |_| claim)).collect();
+        let claims: Vec<i64> =
+            (first..).zip(groups).flat_map(|(claim, group)| group.iter().map(move |_| claim)).collect();
         self.execute(LEASE, &[&self.me.name, &self.lease_end(), &ids, &claims]).await?;
         let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         self.effects.counts.waiting -= count;

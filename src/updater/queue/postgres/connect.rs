@@ -29,13 +29,8 @@ pub(super) struct Link {
     tls: MakeRustlsConnect,
 }
 
-/// What a server told of itself.
-pub(super) struct Server {
-    /// How a commit that must last is to be asked for.
-    pub durable: String,
-    /// What an administrator should know of it.
-    pub warning: Option<String>,
-}
+/// What an administrator should know of a server.
+type Warning = Option<String>;
 
 impl Link {
     pub fn new(address: SharedAddress) -> Result<Self, SharedError> {
@@ -70,22 +65,20 @@ impl Link {
     }
 
     /// A connection of the writer's own, which hears notifications.
-    pub async fn connect(&self) -> Result<(Db, mpsc::UnboundedReceiver<String>, Server), QueueError> {
+    pub async fn connect(&self) -> Result<(Db, mpsc::UnboundedReceiver<String>, Warning), QueueError> {
         let config = self.config().map_err(QueueError::Shared)?;
         let (sender, heard) = mpsc::unbounded_channel();
         let (client, task) = self.open(&config, Some(sender)).await.map_err(|error| self.meaning(&error))?;
         let db = Db::new(client, task);
-        let server = self.look_at(&db).await?;
+        let warning = self.look_at(&db).await?;
         // Each of the writer's statements has an index that is made for it; young tables have no statistics to say so.
-        let settings = "SET enable_seqscan = off; SET synchronous_commit = off";
-        db.batch_execute(settings).await.map_err(|error| self.meaning(&error))?;
-        Ok((db, heard, server))
+        db.batch_execute("SET enable_seqscan = off").await.map_err(|error| self.meaning(&error))?;
+        Ok((db, heard, warning))
     }
 
-    async fn look_at(&self, db: &Db) -> Result<Server, QueueError> {
+    async fn look_at(&self, db: &Db) -> Result<Warning, QueueError> {
         let asked = "SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-             pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
-             current_setting('synchronous_commit'), current_setting('fsync')";
+             pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on', current_setting('fsync')";
         let row = db.query_one(asked, &[]).await.map_err(|error| self.meaning(&error))?;
         let server = self.address.server();
         let version: i32 = row.get(0);
@@ -95,15 +88,12 @@ impl Link {
         if row.get(2) {
             return Err(SharedError::ReadOnly { server }.into());
         }
-        let level: String = row.get(3);
-        let durable = if level == "off" { "on".to_owned() } else { level };
-        let warning = (row.get::<_, &str>(4) == "off").then(|| {
+        Ok((row.get::<_, &str>(3) == "off").then(|| {
             format!(
                 "The database of the shared queue at {server} does not write to disk at once (fsync = off): what was \
                  accepted can be lost in a power cut."
             )
-        });
-        Ok(Server { durable, warning })
+        }))
     }
 
     async fn open(
@@ -130,10 +120,12 @@ impl Link {
                 }
             }
         });
-        // A client that is killed must not hold for long what others wait for.
+        // A client that is killed must not hold for long what others wait for. And what was committed must last, claims
+        // included: of one that a crash of the database undoes, another updater would know nothing.
         let settings = format!(
             "SET search_path TO {}; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
-             SET jit = off",
+             SET jit = off;
+             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
             self.address.schema
         );
         client.batch_execute(&settings).await?;

@@ -54,7 +54,9 @@ impl Remote {
                 _ => {
                     let taken = match file.take() {
                         Some(file) => file,
-                        None => NamedTempFile::new_in(self.shared.spool.folder()).map_err(|error| self.no_room(error))?,
+                        None => {
+                            NamedTempFile::new_in(self.shared.spool.folder()).map_err(|error| self.no_room(error))?
+                        }
                     };
                     file = Some(append(taken, pieces.concat()).await.map_err(|error| self.no_room(error))?);
                 }

@@ -39,7 +39,8 @@ async fn run(db: &Db, schema: &str) -> Result<Result<(), SharedError>, PgError> 
     let versions = format!("{schema}.schema_version");
     let there: bool = db.query_one("SELECT to_regclass($1) IS NOT NULL", &[&versions]).await?.get(0);
     if !there {
-        let make = "CREATE TABLE schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
+        let make =
+            "CREATE TABLE schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
         db.batch_execute(make).await?;
     }
     let found: i32 = db.query_one("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await?.get(0);

@@ -64,9 +64,10 @@ pub(super) struct Shared {
     spool: Spool,
     /// As which large messages are stored; another name than the writer's, which shall hear of it.
     beside: Arc<Me>,
-    durable: watch::Receiver<String>,
     clock: Clock,
     trouble: watch::Receiver<Option<String>>,
+    /// What waits in an embedded queue that this folder had before.
+    left_behind: Option<Arc<str>>,
 }
 
 impl Queue {
@@ -85,6 +86,7 @@ impl Queue {
         let lock = lock(folder)?;
         let name = name(folder)?;
         sweep(spool.folder());
+        let left_behind = left_behind(folder).await;
         let lease = address.lease;
         let link = Arc::new(Link::new(address).map_err(QueueError::Shared)?);
         let clock = clock.of_database();
@@ -95,7 +97,6 @@ impl Queue {
             channel: link.address.schema.clone(),
         };
         let process = Uuid::new_v4().simple().to_string();
-        let (durable_sender, durable) = watch::channel("on".to_owned());
         let (trouble_sender, trouble) = watch::channel(None);
         let manager = Manager::from_connect(
             link.address.config.clone(),
@@ -115,9 +116,9 @@ impl Queue {
             pool,
             spool: spool.clone(),
             beside: Arc::new(me(&format!("{process}-beside"))),
-            durable,
             clock: clock.clone(),
             trouble,
+            left_behind: left_behind.map(Into::into),
         };
 
         let (commands, received) = mpsc::channel(4096);
@@ -134,7 +135,6 @@ impl Queue {
             arrived: arrived.clone(),
             changed: changed.clone(),
             trouble: trouble_sender,
-            durable: durable_sender,
             session: None,
             waiting: Vec::new(),
             turn: 0,
@@ -182,8 +182,7 @@ impl Shared {
         })?;
         let db = self.db().await?;
         let stored = tokio::time::timeout(STORED_WITHIN, async {
-            let durable = self.durable.borrow().clone();
-            let mut transaction = Transaction::begin(&db, &self.beside, &self.clock, Some(&durable)).await?;
+            let mut transaction = Transaction::begin(&db, &self.beside, &self.clock).await?;
             match transaction.accept(&[Arrival { message, bytes: &bytes }]).await {
                 Ok(mut receipts) => transaction.commit().await.map(|_| receipts.remove(0)),
                 Err(error) => {
@@ -211,6 +210,10 @@ impl Shared {
         self.pool.close();
     }
 
+    pub fn address(&self) -> String {
+        self.link.address.to_string()
+    }
+
     /// The database, as it is told in messages.
     pub fn place(&self) -> String {
         self.link.address.server()
@@ -219,6 +222,7 @@ impl Shared {
     /// What an administrator should know.
     pub fn notices(&self) -> Vec<String> {
         let mut notices: Vec<String> = self.trouble.borrow().clone().into_iter().collect();
+        notices.extend(self.left_behind.as_deref().map(str::to_owned));
         if self.link.address.is_open_to_others() {
             notices.push(format!(
                 "The connection to the database of the shared queue at {} is not encrypted (sslmode=disable).",
@@ -241,6 +245,33 @@ fn name(folder: &Path) -> Result<String, QueueError> {
     let name = Uuid::new_v4().to_string();
     std::fs::write(&path, &name).map_err(unusable)?;
     Ok(name)
+}
+
+/// Whoever goes over to a shared queue must not forget what waits in the embedded one.
+async fn left_behind(folder: &Path) -> Option<String> {
+    let path = folder.join("queue.sqlite");
+    if !path.exists() {
+        return None;
+    }
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(false);
+    let counted = async {
+        let mut connection = sqlx::ConnectOptions::connect(&options).await?;
+        let open = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM message WHERE state < 2");
+        let open = open.fetch_one(&mut connection).await?;
+        sqlx::Connection::close(connection).await?;
+        Ok::<_, sqlx::Error>(open)
+    };
+    match counted.await {
+        Ok(0) => None,
+        Ok(open) => Some(format!(
+            "{open} messages wait in the embedded queue {}, which is not in use: start the updater once without a shared \
+             queue, with a pipe of its own if need be, until they are updated.",
+            path.display()
+        )),
+        Err(error) => {
+            Some(format!("The embedded queue {} is not in use, and can't be looked into: {error}.", path.display()))
+        }
+    }
 }
 
 /// Large messages lie here only while they are on their way.

@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn the_first_line_that_fits_has_the_password_with_escapes_undone() {
         let text = "# a comment\nother:*:*:*:no\ndb:5432:siu:svc:p\\:a\\\\ss:word\n*:*:*:*:any\n";
-        let password = |host, user| found(text, [host, "5432", "siu", user]).map(|found| found.expose_secret().to_owned());
+        let password =
+            |host, user| found(text, [host, "5432", "siu", user]).map(|found| found.expose_secret().to_owned());
         assert_eq!(password("db", "svc").as_deref(), Some("p:a\\ss:word"));
         assert_eq!(password("db", "else").as_deref(), Some("any"));
         assert!(found("db:5432:siu:svc\n", ["db", "5432", "siu", "svc"]).is_none());

@@ -8,7 +8,8 @@ use super::Shared;
 use super::connect;
 use crate::pipe::types::{Bucket, Filter, Listed, SeriesQuery, State};
 
-const COLUMNS: &str = "SELECT id, state::integer, outcome, message_id, sender, subject, size, source, accepted_at, due_at,
+const COLUMNS: &str =
+    "SELECT id, state::integer, outcome, message_id, sender, subject, size, source, accepted_at, due_at,
      finished_at, rule, reason, not_found_tries + error_tries FROM message";
 
 const SERIES: &str = "SELECT (finished_at - $1) / $2, outcome, count(*) FROM message

@@ -27,7 +27,8 @@ const FIRST_DUE: &str = "UPDATE mailbox SET first_due = coalesce(
          (SELECT min(due_at) FROM message WHERE message.mailbox = mailbox.name AND state < 2), 9223372036854775807)
      WHERE name = ANY($1) RETURNING first_due";
 
-const ADD: &str = "INSERT INTO mailbox (name, first_due) SELECT DISTINCT name, $2::bigint FROM unnest($1::text[]) AS name
+const ADD: &str =
+    "INSERT INTO mailbox (name, first_due) SELECT DISTINCT name, $2::bigint FROM unnest($1::text[]) AS name
      ORDER BY name
      ON CONFLICT (name) DO UPDATE SET first_due = least(mailbox.first_due, excluded.first_due)";
 
@@ -64,13 +65,8 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// With `durable` its commit is on disk, in the way that the database's administrator has set.
-    pub async fn begin(db: &'a Db, me: &'a Me, clock: &Clock, durable: Option<&str>) -> Result<Self, PgError> {
-        let begin = match durable {
-            Some(level) => format!("BEGIN; SET LOCAL synchronous_commit TO {level}"),
-            None => "BEGIN".to_owned(),
-        };
-        let (begun, now) = tokio::join!(db.batch_execute(&begin), connect::rows(db, NOW, &[]));
+    pub async fn begin(db: &'a Db, me: &'a Me, clock: &Clock) -> Result<Self, PgError> {
+        let (begun, now) = tokio::join!(db.batch_execute("BEGIN"), connect::rows(db, NOW, &[]));
         begun?;
         let now = clock.hear(now?.first().map_or(0, |row| row.get(0)));
         Ok(Self { db, me, now, effects: Effects::default() })
@@ -79,8 +75,13 @@ impl<'a> Transaction<'a> {
     /// Commits, and tells the others.
     pub async fn commit(self) -> Result<Effects, PgError> {
         let Effects { counts, arrived, wakes, changed } = &self.effects;
-        let notice =
-            Notice { transaction: 0, by: self.me.name.clone(), wakes: *arrived || *wakes, counts: *counts, changed: changed.clone() };
+        let notice = Notice {
+            transaction: 0,
+            by: self.me.name.clone(),
+            wakes: *arrived || *wakes,
+            counts: *counts,
+            changed: changed.clone(),
+        };
         if notice.wakes || notice.counts != Counts::default() || !notice.changed.is_empty() {
             self.rows(TELL, &[&self.me.channel, &notice.texts()]).await?;
         }

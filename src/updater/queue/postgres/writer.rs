@@ -60,7 +60,6 @@ pub(super) struct Writer {
     pub arrived: Arc<Notify>,
     pub changed: broadcast::Sender<Arc<[i64]>>,
     pub trouble: watch::Sender<Option<String>>,
-    pub durable: watch::Sender<String>,
     pub session: Option<Session>,
     /// Turns that wait for the database, with the number of each that may have been committed already.
     pub waiting: Vec<(Command, Option<i64>)>,
@@ -76,7 +75,7 @@ struct Turn {
     again: bool,
 }
 
-type Opening = BoxFuture<'static, Result<(Session, Counts, String), QueueError>>;
+type Opening = BoxFuture<'static, Result<(Session, Counts), QueueError>>;
 
 impl Writer {
     /// The first connection. Without one there is nothing to start with.
@@ -139,13 +138,13 @@ impl Writer {
         async move {
             let server = link.address.server();
             let opened = async {
-                let (db, heard, server) = link.connect().await?;
+                let (db, heard, warning) = link.connect().await?;
                 migrate(&db, &link).await?;
                 let meaning = |error: PgError| link.meaning(&error);
                 db.batch_execute(&format!("LISTEN {}", me.channel)).await.map_err(meaning)?;
                 take_over(&db, &me, &clock).await.map_err(meaning)?;
                 let (seen, counts) = count(&db).await.map_err(meaning)?;
-                Ok((Session { db, heard, seen, warning: server.warning }, counts, server.durable))
+                Ok((Session { db, heard, seen, warning }, counts))
             };
             let late = || SharedError::Unreachable { server, why: "it does not answer".to_owned() };
             // Making the tables may take its time.
@@ -154,13 +153,12 @@ impl Writer {
         .boxed()
     }
 
-    fn opened(&mut self, (session, counts, durable): (Session, Counts, String)) {
+    fn opened(&mut self, (session, counts): (Session, Counts)) {
         if self.failures > 0 {
             info!(server = self.link.address.server(), "the database of the shared queue is back");
         }
         self.failures = 0;
         self.trouble.send_replace(session.warning.clone());
-        self.durable.send_replace(durable);
         self.counts.send_replace(counts);
         self.session = Some(session);
         // Nobody has told what became due meanwhile.
@@ -354,10 +352,7 @@ impl Writer {
     }
 
     async fn once(&self, db: &Db, batch: &[Command], turn: Turn) -> Result<(Vec<Answer>, Effects), PgError> {
-        // The rest may be lost in a power cut of the database: it is found again by the mark on the item.
-        let lasts = |command: &Command| matches!(command.work, Work::Accept { .. } | Work::Retry { .. });
-        let durable = batch.iter().any(lasts).then(|| self.durable.borrow().clone());
-        let mut transaction = Transaction::begin(db, &self.me, &self.clock, durable.as_deref()).await?;
+        let mut transaction = Transaction::begin(db, &self.me, &self.clock).await?;
         match self.apply_all(&mut transaction, batch, turn).await {
             Ok(answers) => Ok((answers, transaction.commit().await?)),
             Err(error) => {
@@ -420,7 +415,7 @@ async fn hear(session: &mut Option<Session>) -> Option<String> {
     }
 }
 
-async fn wait_for(opening: &mut Option<Opening>) -> Result<(Session, Counts, String), QueueError> {
+async fn wait_for(opening: &mut Option<Opening>) -> Result<(Session, Counts), QueueError> {
     match opening {
         Some(opening) => opening.await,
         None => std::future::pending().await,
@@ -428,7 +423,7 @@ async fn wait_for(opening: &mut Option<Opening>) -> Result<(Session, Counts, Str
 }
 
 async fn take_over(db: &Db, me: &Me, clock: &Clock) -> Result<(), PgError> {
-    let mut transaction = Transaction::begin(db, me, clock, None).await?;
+    let mut transaction = Transaction::begin(db, me, clock).await?;
     match transaction.take_over().await {
         Ok(()) => transaction.commit().await.map(drop),
         Err(error) => {

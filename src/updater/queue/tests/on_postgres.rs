@@ -40,3 +40,6 @@ mod tests;
 
 #[path = "shared.rs"]
 mod shared;
+
+#[path = "access.rs"]
+mod access;
