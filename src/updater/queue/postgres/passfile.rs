@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use tokio_postgres::config::Host;
 
 use super::SharedAddress;
 use super::error::SharedError;
@@ -26,9 +27,10 @@ pub(super) fn password(address: &SharedAddress) -> Result<Option<SecretString>, 
         return Err(SharedError::Passfile { path, why });
     }
     let host = match address.config.get_hosts().first() {
-        Some(tokio_postgres::config::Host::Tcp(name)) => name.clone(),
-        // As libpq has it: the socket's folder is known there as localhost.
-        Some(_) => "localhost".to_owned(),
+        Some(Host::Tcp(name)) => name.clone(),
+        // As libpq has it.
+        #[cfg(unix)]
+        Some(Host::Unix(_)) => "localhost".to_owned(),
         None => address.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default(),
     };
     let port = address.config.get_ports().first().copied().unwrap_or(5432).to_string();
