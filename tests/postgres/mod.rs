@@ -137,13 +137,12 @@ impl Server {
     /// A program of the server's, run as one who may run it: the server refuses root.
     fn command(&self, program: &str) -> Command {
         let path = if program == "sh" { PathBuf::from("sh") } else { self.programs.join(program) };
-        let mut command = match is_root() {
-            true => {
-                let mut command = Command::new("setpriv");
-                command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]).arg(path);
-                command
-            }
-            false => Command::new(path),
+        let mut command = if is_root() {
+            let mut command = Command::new("setpriv");
+            command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]).arg(path);
+            command
+        } else {
+            Command::new(path)
         };
         command.current_dir(&self.folder);
         command

@@ -29,6 +29,11 @@ pub(super) struct Link {
     tls: MakeRustlsConnect,
 }
 
+/// Each of the writer's statements has an index that is made for it, in the order that it wants. A young table has no
+/// statistics to say so, and the planner would rather sort all that waits in a mailbox.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
+     SET enable_mergejoin = off";
+
 /// What an administrator should know of a server.
 type Warning = Option<String>;
 
@@ -71,8 +76,7 @@ impl Link {
         let (client, task) = self.open(&config, Some(sender)).await.map_err(|error| self.meaning(&error))?;
         let db = Db::new(client, task);
         let warning = self.look_at(&db).await?;
-        // Each of the writer's statements has an index that is made for it; young tables have no statistics to say so.
-        db.batch_execute("SET enable_seqscan = off").await.map_err(|error| self.meaning(&error))?;
+        db.batch_execute(BY_INDEX).await.map_err(|error| self.meaning(&error))?;
         Ok((db, heard, warning))
     }
 

@@ -191,15 +191,13 @@ impl Shared {
                 }
             }
         });
-        match stored.await {
-            Ok(result) => result.map_err(|error| self.meaning(&error)),
-            Err(_) => {
-                // It may be in the middle of something.
-                drop(Object::take(db));
-                let why = format!("a message was not stored within {} seconds", STORED_WITHIN.as_secs());
-                Err(SharedError::Unreachable { server: self.link.address.server(), why }.into())
-            }
+        if let Ok(result) = stored.await {
+            return result.map_err(|error| self.meaning(&error));
         }
+        // It may be in the middle of something.
+        drop(Object::take(db));
+        let why = format!("a message was not stored within {} seconds", STORED_WITHIN.as_secs());
+        Err(SharedError::Unreachable { server: self.link.address.server(), why }.into())
     }
 
     pub async fn content(&self, id: i64) -> Result<bytes::Bytes, QueueError> {

@@ -35,6 +35,7 @@ pub(super) mod place {
     }
 }
 
+#[allow(clippy::duplicate_mod, reason = "the same promises, of another queue")]
 #[path = "../tests.rs"]
 mod tests;
 

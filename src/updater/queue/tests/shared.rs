@@ -272,7 +272,7 @@ async fn of_several_that_start_at_once_one_makes_the_tables_and_a_later_version_
         async move { Queue::open_shared(&path, address, Clock::system(), options()).await }
     };
     let opened = futures_util::future::join_all(folders.iter().map(open)).await;
-    assert!(opened.iter().all(Result::is_ok), "{:?}", opened.iter().filter_map(|one| one.as_ref().err()).next());
+    assert!(opened.iter().all(Result::is_ok), "{:?}", opened.iter().find_map(|one| one.as_ref().err()));
     drop(opened);
     let schema = std::fs::read_to_string(folder.path().join("schema")).unwrap();
     server.sql(&format!("INSERT INTO {schema}.schema_version (version) VALUES (99)"));
@@ -311,7 +311,7 @@ async fn while_the_database_is_away_nothing_is_accepted_and_nothing_is_lost() {
         assert!(one.notices().is_empty(), "{:?}", one.notices());
         at_once("the other's return", async {
             while !other.notices().is_empty() {
-                other.arrival().await
+                other.arrival().await;
             }
         })
         .await;
