@@ -69,7 +69,7 @@ impl Scene {
     /// Waits until an updater knows that every message has its end.
     async fn ended(&self, place: &Place) {
         let wanted = Counts { updated: i64::try_from(ALL).unwrap(), ..Counts::default() };
-        let (client, give_up) = (place.client(), Instant::now() + 2 * PATIENCE);
+        let (client, give_up) = (place.client(), Instant::now() + 4 * PATIENCE);
         loop {
             let counts = client.status().await.unwrap().counts;
             if counts == wanted {
