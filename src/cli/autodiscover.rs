@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::{password, render};
 use crate::ews::Credentials;
 use crate::ews::autodiscover::{Attempt, Autodiscover, DnsServices, Options};
-use crate::settings::SmtpAddress;
+use crate::settings::{AuthScheme, SmtpAddress};
 
 /// Find the Exchange server of a mailbox by Autodiscover, and say what was tried
 ///
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Read the account's password from the first line of standard input
     #[arg(long, requires = "account")]
     password_stdin: bool,
+    /// Domain controller to ask for Kerberos tickets [default: what krb5.conf or DNS names]
+    #[arg(long, value_name = "HOST[:PORT]", requires = "account")]
+    kdc: Option<String>,
     /// Ask this service first
     #[arg(long = "url", value_name = "URL", value_parser = https_url)]
     urls: Vec<Url>,
@@ -61,7 +64,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             let given =
                 if arguments.password_stdin { Some(password::line()?) } else { password::variable("SIU_PASSWORD")? };
             let missing = || Failure::new(format!("the password of {account} is missing; put it into SIU_PASSWORD"));
-            Some(Credentials::Basic { user: account.clone(), password: given.ok_or_else(missing)? })
+            Some(Credentials::Password {
+                user: account.clone(),
+                password: given.ok_or_else(missing)?,
+                order: AuthScheme::USUAL_ORDER.to_vec(),
+                kdc: arguments.kdc.clone(),
+            })
         }
     };
     let options = Options {

@@ -23,6 +23,8 @@ pub enum Format {
 
 /// Starts logging with what `SIU_LOG` says, else with `default`.
 pub fn start(format: Format, default: &str) {
+    // What it warns of, such as the key of a Kerberos message, nobody can do anything about.
+    let default = &format!("{default},sspi=error");
     let text = std::env::var(FILTER).ok().filter(|text| !text.trim().is_empty());
     let (filter, problem) = match text.as_deref().map(EnvFilter::try_new) {
         Some(Ok(filter)) => (filter, None),

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
 use super::failure::Failure;
 use super::{log, place, service};
 use crate::sandbox::run::{RunOptions, run as run_sandbox};
+use crate::sandbox::seat::Scheme;
 
 /// Open the sandbox organisation: an Exchange-like server with sample people and mail
 ///
@@ -53,6 +54,18 @@ pub struct Arguments {
     /// Leave the mailboxes as they are, without sample mail
     #[arg(long)]
     empty: bool,
+    /// Ways to sign in to EWS, in the order in which they are offered; bearer takes tokens of the sandbox's own endpoint
+    /// /nordwind.example/oauth2/v2.0/token
+    #[arg(long, value_name = "SCHEME", value_delimiter = ',', default_value = "basic")]
+    offer: Vec<Offer>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Offer {
+    Negotiate,
+    Ntlm,
+    Basic,
+    Bearer,
 }
 
 /// Name of the variable that may hold the service account's password.
@@ -75,7 +88,17 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         record: arguments.record,
         password: std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()).map(SecretString::from),
         empty: arguments.empty,
+        offers: arguments.offer.into_iter().map(scheme).collect(),
         ..usual
     };
     service(async { run_sandbox(options).await.map_err(|error| Failure::new(error.to_string())) })
+}
+
+fn scheme(offer: Offer) -> Scheme {
+    match offer {
+        Offer::Negotiate => Scheme::Negotiate,
+        Offer::Ntlm => Scheme::Ntlm,
+        Offer::Basic => Scheme::Basic,
+        Offer::Bearer => Scheme::Bearer,
+    }
 }

@@ -7,13 +7,14 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
+use super::auth::oauth::{OAuth, TokenProblem};
 use super::error::{At, EwsError, Malformed, Place};
 use super::soap::ServerVersion;
 use super::soap::answer::{self, AnswerBody};
 use super::soap::read::{Element, Reader};
 use super::soap::write::Writer;
 use super::transport::{Expect, Transport};
-use crate::settings::SmtpAddress;
+use crate::settings::{AuthScheme, SmtpAddress};
 
 /// Where Exchange Web Services are, and how to sign in.
 #[derive(Debug, Clone)]
@@ -67,8 +68,21 @@ impl Default for AnswerLimits {
 /// How to sign in.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// RFC 7617. The user as a UPN or as `DOMAIN\name`.
+    /// RFC 7617, without asking the server first. The user as a UPN or as `DOMAIN\name`.
     Basic { user: String, password: SecretString },
+    /// By the first way of the order that the server offers.
+    Password {
+        /// A UPN or `DOMAIN\name`.
+        user: String,
+        password: SecretString,
+        order: Vec<AuthScheme>,
+        /// Kerberos server, `host` or `host:port`; none: the one that krb5.conf or DNS names.
+        kdc: Option<String>,
+    },
+    /// As the user or service that this program runs as, by Negotiate.
+    LoggedOn,
+    /// With tokens of Microsoft Entra.
+    OAuth(OAuth),
 }
 
 /// Why no client can be made of an endpoint.
@@ -89,6 +103,10 @@ pub enum ClientError {
     NoConnections,
     #[error("the HTTP client can't be set up: {0}")]
     Http(#[source] reqwest::Error),
+    #[error("the encryption can't be set up: {0}")]
+    Tls(#[source] tokio_rustls::rustls::Error),
+    #[error(transparent)]
+    Token(TokenProblem),
 }
 
 /// A client of Exchange Web Services. Cheap to clone; clones share connections and limits.

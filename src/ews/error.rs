@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth::SignInProblem;
 use super::response_code::ResponseCode;
 use crate::settings::SmtpAddress;
 use crate::tls::TlsProblem;
+
+/// What the network or HTTP says of an exchange that failed.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why an operation did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum EwsError {
         detail: Option<String>,
         at: At,
     },
+    /// Nobody was signed in: certainly nothing was carried out.
+    #[error("{at}: {problem}")]
+    SignIn { problem: Box<SignInProblem>, at: At },
     /// We are sent elsewhere. Nothing is followed: the password would go there too.
     #[error(
         "{at}: {} sends us on to {} (HTTP status {status}), where the password would go too; if that is the right \
@@ -58,10 +65,10 @@ pub enum EwsError {
     TooLarge { limit: u64, at: At },
     /// No connection came about: certainly nothing was sent.
     #[error("{at}: {}", problem.meaning(at))]
-    Connect { problem: ConnectProblem, at: At, source: reqwest::Error },
+    Connect { problem: ConnectProblem, at: At, source: BoxError },
     /// The server could not prove who it is, or no encryption was agreed on: certainly nothing was sent.
     #[error("{at}: {}", problem.meaning_at(at))]
-    Tls { problem: TlsProblem, at: At, source: reqwest::Error },
+    Tls { problem: TlsProblem, at: At, source: BoxError },
     /// No answer in time.
     #[error(
         "{at}: no answer within {} seconds{}; the server or the network is slow, or something in between swallows the \
@@ -72,7 +79,7 @@ pub enum EwsError {
     Timeout { after: Duration, may_have_taken_effect: bool, at: At },
     /// The connection broke while the request was under way.
     #[error("{at}: the connection broke before the answer was complete{}", in_effect(*may_have_taken_effect))]
-    Dropped { may_have_taken_effect: bool, at: At, source: reqwest::Error },
+    Dropped { may_have_taken_effect: bool, at: At, source: BoxError },
 }
 
 /// What Exchange says when it refuses.
@@ -299,7 +306,8 @@ impl EwsError {
                 400 | 411 | 414 | 431 => ErrorClass::Refused,
                 _ => ErrorClass::Hold,
             },
-            Self::Redirected { .. }
+            Self::SignIn { .. }
+            | Self::Redirected { .. }
             | Self::NotEws { .. }
             | Self::Malformed { problem: Malformed::NotHttp(_) | Malformed::OtherDocument(_), .. }
             | Self::Connect { .. }
@@ -326,7 +334,11 @@ impl EwsError {
             Self::Http { status, .. } => matches!(status, 200..400 | 408 | 500 | 502 | 504..600),
             Self::NotEws { status, .. } => matches!(status, 200..300 | 500..600),
             Self::Malformed { .. } | Self::TooLarge { .. } => true,
-            Self::Redirected { .. } | Self::RequestTooLarge { .. } | Self::Connect { .. } | Self::Tls { .. } => false,
+            Self::SignIn { .. }
+            | Self::Redirected { .. }
+            | Self::RequestTooLarge { .. }
+            | Self::Connect { .. }
+            | Self::Tls { .. } => false,
             Self::Timeout { may_have_taken_effect, .. } | Self::Dropped { may_have_taken_effect, .. } => {
                 *may_have_taken_effect
             }

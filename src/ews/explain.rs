@@ -4,6 +4,7 @@
 //! the screen and wants to get on (the wizard's steps, the impersonation test) more is to be said, and it differs from
 //! code to code: this is the place for it.
 
+use super::auth;
 use super::client::ClientError;
 use super::error::{At, ConnectProblem, ErrorClass, EwsError, Refusal};
 use super::response_code::ResponseCode;
@@ -46,6 +47,7 @@ impl EwsError {
         let told = match self {
             Self::Response(refusal) | Self::Fault(refusal) => refused(refusal, account, &self.class()),
             Self::Http { status, at, .. } => http(*status, at, account),
+            Self::SignIn { problem, at } => auth::explain(problem, at, account),
             Self::Redirected { target_host, at, .. } => redirected(target_host.as_deref(), at),
             Self::RequestTooLarge { at, .. } => Told {
                 concern: Concern::Server,
@@ -132,10 +134,15 @@ impl ClientError {
             Self::NoConnections => {
                 (Concern::Server, "No connection to Exchange is allowed.", "Set limits.connections to at least 1.")
             }
-            Self::Http(_) => (
+            Self::Http(_) | Self::Tls(_) => (
                 Concern::Server,
                 "This machine can't make encrypted connections.",
                 "Check that its store of trusted certificates can be read.",
+            ),
+            Self::Token(_) => (
+                Concern::Account,
+                "The settings for tokens of Microsoft Entra can't be used.",
+                "Check connection.oauth, and the secret or certificate that belongs to it.",
             ),
         };
         let cause = "The settings say so; nothing was sent to a server.".to_owned();
@@ -145,11 +152,11 @@ impl ClientError {
 }
 
 /// An explanation, without what the other side said.
-struct Told {
-    concern: Concern,
-    what: String,
-    cause: String,
-    advice: Vec<String>,
+pub(super) struct Told {
+    pub concern: Concern,
+    pub what: String,
+    pub cause: String,
+    pub advice: Vec<String>,
 }
 
 impl Told {
@@ -159,7 +166,7 @@ impl Told {
     }
 }
 
-fn owned<const N: usize>(sentences: [&str; N]) -> Vec<String> {
+pub(super) fn owned<const N: usize>(sentences: [&str; N]) -> Vec<String> {
     sentences.map(str::to_owned).to_vec()
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! Client ── Mailbox ─┬─ find_item … resolve_names   an operation each: writes its request, reads its answer
 //!                    ├─ soap/        envelopes: written into pieces, read as a stream of events
+//!                    ├─ auth/        ways to sign in: Negotiate, NTLM, Basic, OAuth 2.0
 //!                    └─ transport    HTTP: connections, limits, sign-in, what an HTTP status means
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! applies word for word. Every request is sent once; what to do after an error is for the caller to decide, by
 //! [`EwsError::class`].
 
+pub mod auth;
 pub mod autodiscover;
 mod client;
 mod copy_item;
@@ -37,6 +39,7 @@ mod transport;
 mod update_item;
 
 pub use crate::tls::TlsProblem;
+pub use auth::{KerberosRefusal, SignInProblem};
 pub use client::{AnswerLimits, Client, ClientError, Credentials, Endpoint, Mailbox};
 pub use create_attachment::{CreatedAttachments, NewAttachment, NewContent};
 pub use create_item::CreateItem;

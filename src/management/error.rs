@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ews::auth::oauth::TokenProblem;
+
 /// The cmdlets that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cmdlet {
@@ -38,6 +40,9 @@ pub enum ManagementError {
     NotReachable { host: String, why: String, untrusted: bool },
     #[error("Exchange's administration does not let us in (HTTP status {status}){}", behind(.told))]
     SignIn { status: u16, told: String },
+    /// No token of Microsoft Entra, or one that is not accepted.
+    #[error(transparent)]
+    Token(#[from] TokenProblem),
     #[error("{cmdlet} is not allowed (HTTP status 403){}", behind(.told))]
     NotAllowed { cmdlet: Cmdlet, told: String },
     #[error("there is no REST administration of Exchange at this address (HTTP status {status})")]

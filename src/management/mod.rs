@@ -30,7 +30,8 @@ use answer::Answer;
 pub use error::{Cmdlet, ManagementError};
 pub use role::{Member, RoleAssignment};
 
-use crate::ews::{extra_roots, in_words};
+use crate::ews::auth::oauth::{self, OAuth, TokenProblem, Tokens};
+use crate::ews::{ClientError, extra_roots, in_words};
 use crate::settings::SmtpAddress;
 
 /// How to sign in to the administration.
@@ -40,8 +41,10 @@ pub enum Authorization {
         user: String,
         password: SecretString,
     },
-    /// OAuth 2.0
+    /// A token that is at hand.
     Bearer(SecretString),
+    /// Tokens of Microsoft Entra, asked for when they are needed.
+    OAuth(OAuth),
 }
 
 /// Where the administration is.
@@ -86,9 +89,15 @@ const ANCHOR_MAILBOX: HeaderName = HeaderName::from_static("x-anchormailbox");
 pub struct Management {
     http: Client,
     url: Url,
-    authorization: HeaderValue,
+    signed: Signed,
     anchor: Option<HeaderValue>,
     timeout: Duration,
+}
+
+/// How requests are signed in.
+enum Signed {
+    With(HeaderValue),
+    Tokens(Tokens),
 }
 
 impl Management {
@@ -124,7 +133,7 @@ impl Management {
         Ok(Self {
             http,
             url,
-            authorization: header(&endpoint.authorization).ok_or(ManagementError::Account)?,
+            signed: signed(&endpoint.authorization)?,
             anchor: HeaderValue::from_str(&anchor).ok(),
             timeout: endpoint.timeout,
         })
@@ -155,10 +164,43 @@ impl Management {
     }
 
     async fn ask(&self, url: &Url, cmdlet: Cmdlet, body: &Value) -> Result<Answer, ManagementError> {
+        let tokens = match &self.signed {
+            Signed::With(header) => {
+                let (status, content) = self.ask_as(header, url, cmdlet, body).await?;
+                return answer::read(cmdlet, status, &content);
+            }
+            Signed::Tokens(tokens) => tokens,
+        };
+        let bearer = tokens.bearer().await?;
+        let (status, content) = self.ask_as(&bearer.header, url, cmdlet, body).await?;
+        if status != 401 {
+            return answer::read(cmdlet, status, &content);
+        }
+        tokens.refused(&bearer.header);
+        if bearer.fresh {
+            return Err(TokenProblem::NotAccepted.into());
+        }
+        // It was withdrawn before its time. What was answered with 401 was not carried out.
+        let bearer = tokens.bearer().await?;
+        let (status, content) = self.ask_as(&bearer.header, url, cmdlet, body).await?;
+        if status == 401 {
+            tokens.refused(&bearer.header);
+            return Err(TokenProblem::NotAccepted.into());
+        }
+        answer::read(cmdlet, status, &content)
+    }
+
+    async fn ask_as(
+        &self,
+        authorization: &HeaderValue,
+        url: &Url,
+        cmdlet: Cmdlet,
+        body: &Value,
+    ) -> Result<(u16, BytesMut), ManagementError> {
         let mut request = self
             .http
             .post(url.clone())
-            .header(AUTHORIZATION, &self.authorization)
+            .header(AUTHORIZATION, authorization)
             .header(CMDLET_NAME, cmdlet.name())
             .header(RESPONSE_FORMAT, "json")
             .json(body);
@@ -166,9 +208,7 @@ impl Management {
             request = request.header(ANCHOR_MAILBOX, anchor);
         }
         let response = request.send().await.map_err(|error| self.no_answer(error))?;
-        let status = response.status().as_u16();
-        let content = collect(response, cmdlet).await?;
-        answer::read(cmdlet, status, &content)
+        Ok((response.status().as_u16(), collect(response, cmdlet).await?))
     }
 
     fn no_answer(&self, error: reqwest::Error) -> ManagementError {
@@ -210,18 +250,22 @@ fn not_understood(cmdlet: Cmdlet, why: &str) -> ManagementError {
     ManagementError::NotUnderstood { cmdlet, why: why.to_owned() }
 }
 
-/// None when the name or token can't stand in a header.
-fn header(authorization: &Authorization) -> Option<HeaderValue> {
+fn signed(authorization: &Authorization) -> Result<Signed, ManagementError> {
     let text = match authorization {
+        Authorization::Basic { user, .. } if user.contains(':') => return Err(ManagementError::Account),
         Authorization::Basic { user, password } => {
-            if user.contains(':') {
-                return None;
-            }
             format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose_secret())))
         }
         Authorization::Bearer(token) => format!("Bearer {}", token.expose_secret()),
+        Authorization::OAuth(oauth) => {
+            let endpoint = oauth::Endpoint::new(oauth).map_err(|error| match error {
+                ClientError::Token(problem) => problem.into(),
+                other => ManagementError::Address(other.to_string()),
+            })?;
+            return Ok(Signed::Tokens(Tokens::new(Box::new(endpoint))));
+        }
     };
-    let mut header = HeaderValue::from_str(&text).ok()?;
+    let mut header = HeaderValue::from_str(&text).map_err(|_| ManagementError::Account)?;
     header.set_sensitive(true);
-    Some(header)
+    Ok(Signed::With(header))
 }

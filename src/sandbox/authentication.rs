@@ -89,12 +89,30 @@ impl SignIn {
     pub fn check(&self, authorization: Option<&[u8]>) -> Result<Caller, Denied> {
         let (name, password) = authorization.and_then(basic).ok_or(Denied::NoCredentials)?;
         let person = self.account(&name).ok_or(Denied::Wrong)?;
-        match self.verify(&person, &password) {
+        self.admitted(&person, &password)
+    }
+
+    /// The same for somebody who proves to know the password without saying it.
+    pub fn check_proof(&self, name: &str, knows: impl Fn(&str) -> Result<(), Denied>) -> Result<Caller, Denied> {
+        let person = self.account(name).ok_or(Denied::Wrong)?;
+        let password = self.password(&person.upn);
+        knows(password.expose_secret())?;
+        self.admitted(&person, password.expose_secret())
+    }
+
+    fn admitted(&self, person: &Person, password: &str) -> Result<Caller, Denied> {
+        match self.verify(person, password) {
             Ok(()) => Ok(Caller { upn: person.upn.clone() }),
             Err(Refused::Wrong) => Err(Denied::Wrong),
             Err(Refused::Disabled) => Err(Denied::Disabled),
             Err(refused) => Err(Denied::NotNow(refused)),
         }
+    }
+
+    /// Short name and DNS name of the domain.
+    #[must_use]
+    pub fn domain(&self) -> (&str, &str) {
+        (&self.domain, &self.suffix)
     }
 
     /// Whether the domain lets the account in with this password. Only whoever knows the password learns what else

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management` or one of the directory:
+    /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management`, `SignIn` (between two tokens of
+    /// Negotiate or NTLM), `Token` (the token endpoint; [`Fault::Refuse`] with a number of Entra) or one of the directory:
     /// `LdapBind`, `LdapSearch`, `LdapAdd`, `LdapModify`, `LdapDelete`, `LdapModifyDn`, `LdapExtended`, or `Ldap` for all
     /// of these; or of remote PowerShell: `PowerShellCreate`, `PowerShellCommand`, `PowerShellSend`, `PowerShellReceive`,
     /// `PowerShellSignal`, `PowerShellDelete`, or `PowerShell` for all; none: every operation of EWS.
@@ -169,7 +170,10 @@ impl Rule {
     /// Whether it picks requests of this operation. One for every operation means those of EWS.
     fn picks(&self, operation: &str) -> bool {
         match self.operation.as_deref() {
-            None => !of_directory(operation) && !of_powershell(operation) && operation != "Management",
+            None => {
+                let others = ["Management", "SignIn", "Token"];
+                !of_directory(operation) && !of_powershell(operation) && !others.contains(&operation)
+            }
             Some(all) if all.eq_ignore_ascii_case("PowerShell") => of_powershell(operation),
             Some(all) if all.eq_ignore_ascii_case("Ldap") => of_directory(operation),
             Some(name) => name.eq_ignore_ascii_case(operation),

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -9,13 +11,15 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use rand::Rng as _;
 
+use super::seat::Scheme;
+
 /// Body of an answer: whole, or as a stream that a fault slows down or breaks off.
 pub type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
 pub type Answer = Response<AnswerBody>;
 
 /// Fully qualified name of the server that the sandbox plays.
 pub const SERVER: &str = "mail.nordwind.example";
-const MACHINE: &str = "EX01";
+pub const MACHINE: &str = "EX01";
 
 pub fn body(content: impl Into<Bytes>) -> AnswerBody {
     Full::new(content.into()).map_err(|never| match never {}).boxed_unsync()
@@ -81,10 +85,27 @@ pub fn too_large() -> Answer {
 }
 
 /// 401 with the schemes that are offered.
-pub fn unauthorized() -> Answer {
+pub fn unauthorized(offers: &[Scheme]) -> Answer {
     let mut answer = empty(StatusCode::UNAUTHORIZED);
-    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BASIC));
+    for scheme in offers {
+        let offer = if *scheme == Scheme::Basic { BASIC } else { scheme.name() };
+        answer.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(offer));
+    }
     answer
+}
+
+/// 401 with a token, in the middle of a sign-in.
+pub fn go_on(scheme: Scheme, token: &[u8]) -> Answer {
+    let mut answer = empty(StatusCode::UNAUTHORIZED);
+    with_token(&mut answer, scheme, token);
+    answer
+}
+
+/// Adds a token to an answer.
+pub fn with_token(answer: &mut Answer, scheme: Scheme, token: &[u8]) {
+    if let Ok(value) = HeaderValue::from_str(&format!("{} {}", scheme.name(), STANDARD.encode(token))) {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
 }
 
 const BASIC: &str = "Basic realm=\"mail.nordwind.example\"";
@@ -140,7 +161,7 @@ mod tests {
     /// X1
     #[test]
     fn somebody_who_is_not_signed_in_learns_nothing_of_what_is_behind() {
-        let mut answer = unauthorized();
+        let mut answer = unauthorized(&[Scheme::Basic]);
         dress(&mut answer, &HeaderMap::new());
         assert_eq!(answer.headers()["www-authenticate"], BASIC);
         assert!(answer.headers().get("x-calculatedbetarget").is_none());

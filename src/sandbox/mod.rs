@@ -37,15 +37,18 @@ mod kept;
 pub mod ldap;
 pub mod limits;
 mod management;
+mod ntlm;
 pub mod organisation;
 mod powershell;
 mod recorder;
 pub mod run;
+pub mod seat;
 mod server;
 mod site;
 pub mod statistics;
 pub mod store;
 mod tls;
+pub mod tokens;
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -71,11 +74,13 @@ use limits::{Limits, Throttle};
 use management::{Assignments, Management};
 use powershell::PowerShell;
 use recorder::Recorder;
-use server::{Listening, Scissors};
+use seat::Scheme;
+use server::{Encryption, Listening, Scissors};
 use site::Site;
 use statistics::Statistics;
 use store::{Store, StoreError};
 use tls::{Authority, TlsError};
+use tokens::Tokens;
 
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
@@ -108,6 +113,8 @@ pub struct SandboxOptions {
     /// Whether answers are compressed for clients that accept it, as IIS does.
     pub compress: bool,
     pub ldap_limits: LdapLimits,
+    /// Ways to sign in to EWS, in the order in which they are offered. Exchange offers Negotiate and NTLM as well.
+    pub offers: Vec<Scheme>,
 }
 
 impl SandboxOptions {
@@ -132,6 +139,7 @@ impl SandboxOptions {
             max_restriction: ews::MAX_RESTRICTION,
             compress: true,
             ldap_limits: LdapLimits::default(),
+            offers: vec![Scheme::Basic],
         }
     }
 }
@@ -232,14 +240,20 @@ impl Sandbox {
         let addresses =
             Addresses { https: local(&https)?, http: local(&http)?, ldaps: local(&ldaps)?, ldap: local(&ldap)? };
         let names = names(&organisation);
-        let acceptor = authority.acceptor(&names, Some(b"http/1.1"))?;
-        let ldap_acceptor = authority.acceptor(&names, None)?;
-        let domains = std::iter::once(&organisation.domain).chain(&organisation.further_domains).cloned();
-        let management = Management::new(directory.clone(), assignments, kept.clone(), domains);
+        let (acceptor, end_point) = authority.acceptor(&names, Some(b"http/1.1"))?;
+        let encryption = Encryption { acceptor, end_point: Some(end_point) };
+        let (ldap_acceptor, _) = authority.acceptor(&names, None)?;
+        let domains: Vec<_> =
+            std::iter::once(&organisation.domain).chain(&organisation.further_domains).cloned().collect();
+        let management = Management::new(directory.clone(), assignments, kept.clone(), domains.iter().cloned());
         let site = Arc::new(Site {
             service: ExchangeService::new(store.clone(), directory.clone(), service_limits),
             directory: directory.clone(),
             sign_in,
+            offers: options.offers,
+            tokens: Tokens::default(),
+            service_account: organisation.service_account.clone(),
+            domains,
             autodiscover: Autodiscover::new(directory, &organisation.domain, &organisation.further_domains),
             management,
             powershell: PowerShell::default(),
@@ -256,7 +270,7 @@ impl Sandbox {
             stopping: CancellationToken::new(),
         });
         let scissors = Arc::new(Scissors::default());
-        let https = Listening::start(https, Some(acceptor), site.clone(), scissors.clone());
+        let https = Listening::start(https, Some(encryption), site.clone(), scissors.clone());
         let http = Listening::start(http, None, site.clone(), scissors.clone());
         let control =
             Control::new(site.clone(), store.clone(), organisation, kept.clone(), scissors.clone(), addresses);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::control::ControlError;
+use super::seat::Scheme;
 use super::tls::CA_FILE;
 use super::{Control, Organisation, Sandbox, SandboxError, SandboxOptions};
 
@@ -29,6 +30,8 @@ pub struct RunOptions {
     pub password: Option<SecretString>,
     /// Leave the mailboxes as they are, without sample mail.
     pub empty: bool,
+    /// Ways to sign in to EWS.
+    pub offers: Vec<Scheme>,
 }
 
 impl RunOptions {
@@ -47,6 +50,7 @@ impl RunOptions {
             record: None,
             password: None,
             empty: false,
+            offers: vec![Scheme::Basic],
         }
     }
 }
@@ -78,6 +82,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         organisation,
         record: options.record,
         password: Some(password),
+        offers: options.offers,
         ..SandboxOptions::new(&options.folder)
     })
     .await?;

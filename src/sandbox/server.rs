@@ -11,6 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::ntlm::EndPoint;
+use super::seat::Seat;
 use super::site::Site;
 
 /// How long a stop waits for requests under way.
@@ -37,6 +39,13 @@ impl Scissors {
     }
 }
 
+/// TLS of a listener, and the digest of its certificate, to which sign-ins may be tied.
+#[derive(Clone)]
+pub struct Encryption {
+    pub acceptor: TlsAcceptor,
+    pub end_point: EndPoint,
+}
+
 /// A listener that runs until it is stopped.
 pub struct Listening {
     stop: CancellationToken,
@@ -45,7 +54,7 @@ pub struct Listening {
 
 impl Listening {
     /// Accepts connections; with `tls`, after a handshake.
-    pub fn start(listener: TcpListener, tls: Option<TlsAcceptor>, site: Arc<Site>, scissors: Arc<Scissors>) -> Self {
+    pub fn start(listener: TcpListener, tls: Option<Encryption>, site: Arc<Site>, scissors: Arc<Scissors>) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(accept(listener, tls, site, scissors, stop.clone()));
         Self { stop, task }
@@ -60,7 +69,7 @@ impl Listening {
 
 async fn accept(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Encryption>,
     site: Arc<Site>,
     scissors: Arc<Scissors>,
     stop: CancellationToken,
@@ -96,18 +105,18 @@ async fn accept(
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, site: &Arc<Site>, stop: CancellationToken) {
+async fn connection(stream: TcpStream, tls: Option<Encryption>, site: &Arc<Site>, stop: CancellationToken) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve(stream, false, site, stop).await,
+        None => serve(stream, Seat::new(None), false, site, stop).await,
         Some(tls) => {
-            let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, tls.accept(stream));
+            let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, tls.acceptor.accept(stream));
             let accepted = tokio::select! {
                 accepted = handshake => accepted,
                 () = stop.cancelled() => return,
             };
             match accepted {
-                Ok(Ok(stream)) => serve(stream, true, site, stop).await,
+                Ok(Ok(stream)) => serve(stream, Seat::new(tls.end_point), true, site, stop).await,
                 Ok(Err(error)) => tracing::debug!("TLS handshake with the sandbox failed: {error}"),
                 Err(_) => tracing::debug!("no TLS handshake with the sandbox within {HANDSHAKE_WITHIN:?}"),
             }
@@ -115,11 +124,12 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, site: &Arc<Site
     }
 }
 
-async fn serve<S>(stream: S, secure: bool, site: &Arc<Site>, stop: CancellationToken)
+async fn serve<S>(stream: S, seat: Seat, secure: bool, site: &Arc<Site>, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = |request| async move { site.answer(request, secure).await };
+    let seat = &seat;
+    let answer = |request| async move { site.answer(request, seat, secure).await };
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)

@@ -18,14 +18,16 @@ use super::authentication::SignIn;
 use super::autodiscover::{Autodiscover, Site as AutodiscoverSite};
 use super::directory::Directory;
 use super::ews::{Caller, ExchangeService, SoapAnswer};
-use super::faults::{Fault, Faults};
+use super::faults::{Fault, Faults, Sentence};
 use super::iis::{self, Answer};
 use super::intervention::{Intervention, Treatment};
 use super::limits::Throttle;
 use super::management::Management;
 use super::powershell::{PowerShell, Reply};
 use super::recorder::{self, Recorder};
+use super::seat::{Entry, Scheme, Seat};
 use super::statistics::Statistics;
+use super::tokens::{self, Tokens};
 
 /// The connection is to be cut without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,13 @@ pub struct Site {
     pub service: ExchangeService,
     pub directory: Arc<Directory>,
     pub sign_in: Arc<SignIn>,
+    /// Ways to sign in to EWS.
+    pub offers: Vec<Scheme>,
+    pub tokens: Tokens,
+    /// For whom the application signs in.
+    pub service_account: String,
+    /// Domains of the organisation, which are its tenant's names.
+    pub domains: Vec<String>,
     pub autodiscover: Autodiscover,
     pub management: Management,
     pub powershell: PowerShell,
@@ -60,10 +69,15 @@ pub struct Site {
 }
 
 impl Site {
-    pub async fn answer(self: &Arc<Self>, request: Request<Incoming>, secure: bool) -> Result<Answer, Cut> {
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        seat: &Seat,
+        secure: bool,
+    ) -> Result<Answer, Cut> {
         self.statistics.count(|counts| counts.requests += 1);
         let (head, body) = request.into_parts();
-        let mut answer = match self.route(&head.method, head.uri.path(), &head.headers, body, secure).await {
+        let mut answer = match self.route(&head.method, head.uri.path(), &head.headers, body, seat, secure).await {
             Ok(answer) => answer,
             Err(cut) => {
                 self.statistics.count(|counts| *counts.answers.entry(0).or_default() += 1);
@@ -71,10 +85,10 @@ impl Site {
             }
         };
         iis::dress(&mut answer, &head.headers);
-        let sent = answer.body().size_hint().lower();
+        let length = answer.body().size_hint().lower();
         self.statistics.count(|counts| {
             *counts.answers.entry(answer.status().as_u16()).or_default() += 1;
-            counts.bytes_sent += sent;
+            counts.bytes_sent += length;
         });
         Ok(answer)
     }
@@ -85,6 +99,7 @@ impl Site {
         path: &str,
         headers: &HeaderMap,
         body: Incoming,
+        seat: &Seat,
         secure: bool,
     ) -> Result<Answer, Cut> {
         let path = path.to_ascii_lowercase();
@@ -97,14 +112,19 @@ impl Site {
             }
         };
         match path.trim_end_matches('/') {
-            "/ews/exchange.asmx" => self.ews(method, headers, body).await,
+            "/ews/exchange.asmx" => self.ews(method, headers, body, seat).await,
+            of_tokens if let Some(tenant) = Tokens::tenant(of_tokens) => {
+                self.token(method, tenant, &body, secure).await
+            }
             "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
                 self.autodiscover(method, &path, headers, &body, secure).await
             }
             of_management if Management::has(of_management) => {
                 self.management(method, of_management, headers, &body, secure).await
             }
-            of_powershell if PowerShell::has(of_powershell) => self.powershell(method, headers, &body, secure).await,
+            of_powershell if PowerShell::has(of_powershell) => {
+                self.powershell(method, headers, &body, seat, secure).await
+            }
             "/ews/healthcheck.htm" | "/autodiscover/healthcheck.htm" => {
                 Ok(iis::answer(StatusCode::OK, "text/html", format!("200 OK<br/>{}", iis::SERVER)))
             }
@@ -149,8 +169,65 @@ impl Site {
         }
     }
 
-    async fn ews(self: &Arc<Self>, method: &Method, headers: &HeaderMap, body: Bytes) -> Result<Answer, Cut> {
-        let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
+    /// Whoever may go on; or the answer to who may not, or not yet.
+    async fn enter(&self, headers: &HeaderMap, seat: &Seat, offers: &[Scheme]) -> Result<Result<Entered, Answer>, Cut> {
+        let header = headers.get(header::AUTHORIZATION);
+        let entry = seat.enter(header.map(HeaderValue::as_bytes), offers, &self.sign_in, &self.tokens);
+        Ok(match entry {
+            Entry::In { caller, token, persistent } => Ok(Entered { caller, token, persistent }),
+            Entry::Further(scheme, token) => Err(match self.strike("SignIn").await? {
+                Some(spoilt) => spoilt,
+                None => iis::go_on(scheme, &token),
+            }),
+            Entry::Out(denied) => {
+                tracing::debug!("sign-in to the sandbox refused: {denied:?}");
+                self.statistics.count(|counts| counts.denied += 1);
+                Err(iis::unauthorized(offers))
+            }
+        })
+    }
+
+    /// Tokens, over HTTPS only.
+    async fn token(&self, method: &Method, tenant: &str, body: &[u8], secure: bool) -> Result<Answer, Cut> {
+        self.statistics.count(|counts| *counts.operations.entry("Token".to_owned()).or_default() += 1);
+        if !secure {
+            return Ok(iis::status_page(StatusCode::FORBIDDEN));
+        }
+        if method != Method::POST {
+            return Ok(iis::status_page(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let sentence = self.faults.judge("Token", |_| false);
+        if let Some(Fault::Refuse { code, message, .. }) = &sentence.fault {
+            return Ok(tokens::on_demand(code, message.as_deref()));
+        }
+        if let Some(spoilt) = self.struck(sentence).await? {
+            return Ok(spoilt);
+        }
+        Ok(self.tokens.answer(tenant, body, &self.domains, &self.service_account, &self.sign_in))
+    }
+
+    async fn ews(
+        self: &Arc<Self>,
+        method: &Method,
+        headers: &HeaderMap,
+        body: Bytes,
+        seat: &Seat,
+    ) -> Result<Answer, Cut> {
+        let entered = match self.enter(headers, seat, &self.offers).await? {
+            Ok(entered) => entered,
+            Err(answer) => return Ok(answer),
+        };
+        let answer = self.ews_for(entered.caller.clone(), method, headers, body).await?;
+        Ok(entered.accompany(answer))
+    }
+
+    async fn ews_for(
+        self: &Arc<Self>,
+        caller: Caller,
+        method: &Method,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, Cut> {
         if method == Method::GET || method == Method::HEAD {
             return Ok(iis::answer(StatusCode::OK, "text/html; charset=UTF-8", SERVICE_PAGE));
         }
@@ -304,7 +381,7 @@ impl Site {
             let site = AutodiscoverSite { host, port: self.https_port };
             self.autodiscover.answer(method, path, body, site)
         } else {
-            iis::unauthorized()
+            iis::unauthorized(&[Scheme::Basic])
         };
         // Clients go by whether such a header is there: no WS-Security, no OAuth.
         answer.headers_mut().insert("x-soap-enabled", HeaderValue::from_static("True"));
@@ -313,7 +390,10 @@ impl Site {
 
     /// What fault rules make of a request that is not one of EWS: nothing, or the answer in place of its own.
     async fn strike(&self, operation: &str) -> Result<Option<Answer>, Cut> {
-        let sentence = self.faults.judge(operation, |_| false);
+        self.struck(self.faults.judge(operation, |_| false)).await
+    }
+
+    async fn struck(&self, sentence: Sentence) -> Result<Option<Answer>, Cut> {
         if sentence.delay_milliseconds > 0 || sentence.fault.is_some() {
             self.statistics.count(|counts| counts.faults += 1);
         }
@@ -343,8 +423,16 @@ impl Site {
         if let Some(spoilt) = self.strike("Management").await? {
             return Ok(spoilt);
         }
-        let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
-        Ok(self.management.answer(&caller, method, path, body))
+        // Tokens as Exchange Online, and passwords for those who have no application.
+        let offers = [Scheme::Bearer, Scheme::Basic];
+        let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        match Seat::default().enter(header, &offers, &self.sign_in, &self.tokens) {
+            Entry::In { caller, .. } => Ok(self.management.answer(&caller, method, path, body)),
+            Entry::Further(..) | Entry::Out(_) => {
+                self.statistics.count(|counts| counts.denied += 1);
+                Ok(iis::unauthorized(&offers))
+            }
+        }
     }
 
     /// The same cmdlets by remote PowerShell, over HTTPS only.
@@ -353,6 +441,7 @@ impl Site {
         method: &Method,
         headers: &HeaderMap,
         body: &Bytes,
+        seat: &Seat,
         secure: bool,
     ) -> Result<Answer, Cut> {
         let operation = PowerShell::operation(body);
@@ -374,11 +463,16 @@ impl Site {
             Some(fault) if !fault.executes() => return Ok(spoilt(fault)),
             _ => {}
         }
-        let Some(caller) = self.sign_in(headers) else { return Ok(iis::unauthorized()) };
+        let offers: Vec<_> = self.offers.iter().copied().filter(|offer| *offer != Scheme::Bearer).collect();
+        let entered =
+            match self.enter(headers, seat, if offers.is_empty() { &[Scheme::Basic] } else { &offers }).await? {
+                Ok(entered) => entered,
+                Err(answer) => return Ok(answer),
+            };
         if method != Method::POST {
             return Ok(iis::status_page(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let (status, envelope) = match self.powershell.answer(&self.management, &caller, body) {
+        let (status, envelope) = match self.powershell.answer(&self.management, &entered.caller, body) {
             Reply::Now(status, envelope) => (status, envelope),
             Reply::After(time, status, envelope) => {
                 self.delay(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).await;
@@ -387,7 +481,7 @@ impl Site {
         };
         match sentence.fault {
             Some(Fault::Drop { .. }) => Err(Cut),
-            fault => Ok(self.disturbed((status, WSMAN), envelope.into(), fault, headers)),
+            fault => Ok(entered.accompany(self.disturbed((status, WSMAN), envelope.into(), fault, headers))),
         }
     }
 
@@ -396,6 +490,26 @@ impl Site {
         let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let name = named.rsplit_once(':').map_or(named, |(name, _)| name);
         self.names.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or("localhost", String::as_str).to_owned()
+    }
+}
+
+/// Who came in, and what goes with the answer.
+struct Entered {
+    caller: Caller,
+    token: Option<(Scheme, Vec<u8>)>,
+    persistent: bool,
+}
+
+impl Entered {
+    /// Says beside the answer how the connection stands.
+    fn accompany(self, mut answer: Answer) -> Answer {
+        if self.persistent {
+            answer.headers_mut().insert("persistent-auth", HeaderValue::from_static("true"));
+        }
+        if let Some((scheme, token)) = self.token {
+            iis::with_token(&mut answer, scheme, &token);
+        }
+        answer
     }
 }
 
@@ -409,8 +523,11 @@ fn spoilt(fault: &Fault) -> Answer {
     match fault {
         Fault::Status { status, retry_after, .. } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut answer =
-                if status == StatusCode::UNAUTHORIZED { iis::unauthorized() } else { iis::status_page(status) };
+            let mut answer = if status == StatusCode::UNAUTHORIZED {
+                iis::unauthorized(&[Scheme::Basic])
+            } else {
+                iis::status_page(status)
+            };
             if let Some(seconds) = retry_after {
                 answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }

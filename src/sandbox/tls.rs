@@ -10,6 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
@@ -65,7 +66,8 @@ impl Authority {
     }
 
     /// A TLS listener with a certificate for these DNS names and IP addresses, and the protocol that it offers.
-    pub fn acceptor(&self, names: &[String], protocol: Option<&[u8]>) -> Result<TlsAcceptor, TlsError> {
+    /// Beside it the digest of the certificate.
+    pub fn acceptor(&self, names: &[String], protocol: Option<&[u8]>) -> Result<(TlsAcceptor, Vec<u8>), TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = DistinguishedName::new();
@@ -85,7 +87,8 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)?;
         config.alpn_protocols = protocol.into_iter().map(<[u8]>::to_vec).collect();
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        // It is signed with SHA-256.
+        Ok((TlsAcceptor::from(Arc::new(config)), Sha256::digest(certificate.der()).to_vec()))
     }
 }
 

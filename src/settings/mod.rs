@@ -13,7 +13,7 @@ mod scope;
 use serde::{Deserialize, Serialize};
 
 pub use address::{AddressError, SmtpAddress};
-pub use connection::{Account, AutodiscoverSettings, Connection, Environment};
+pub use connection::{Account, AuthScheme, AutodiscoverSettings, Connection, Environment, OAuthGrant, OAuthSettings};
 pub use directory::DirectorySettings;
 pub use intake::{IntakeSettings, PickupSettings, SmtpSettings};
 pub use options::Options;

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::directory::Directory;
 use crate::ews::autodiscover;
+use crate::management::Authorization;
 use crate::management::remote_powershell::Authorise;
 use crate::settings::{Connection, DirectorySettings, Environment, SmtpAddress};
 
@@ -36,6 +37,8 @@ pub struct DomainOptions {
     pub person: Option<Person>,
     /// The server of Exchange's REST administration; none: remote PowerShell is used.
     pub management: Option<Url>,
+    /// Signs in to the REST administration; none: the person's name and password do.
+    pub management_authorization: Option<Authorization>,
     /// Exchange's remote PowerShell; none: that of the server that is found.
     pub remote_powershell: Option<Url>,
     /// Signs in to remote PowerShell; none: the person's name and password do.
@@ -64,6 +67,7 @@ impl DomainOptions {
             extra_roots: Vec::new(),
             person: None,
             management: None,
+            management_authorization: None,
             remote_powershell: None,
             authorise: None,
             autodiscover: autodiscover::Options::default(),
@@ -103,7 +107,22 @@ impl Domain {
 
     /// How the updater will reach EWS at this address.
     fn connection(&self, ews_url: &Url) -> Connection {
-        Connection { extra_roots: self.options.extra_roots.clone(), ..Connection::manual(ews_url.as_str()) }
+        Connection {
+            extra_roots: self.options.extra_roots.clone(),
+            kdc: self.kdc(),
+            ..Connection::manual(ews_url.as_str())
+        }
+    }
+
+    /// Every domain controller gives Kerberos tickets. Where one is named, what DNS says is not to be relied on.
+    fn kdc(&self) -> Option<String> {
+        let controller = self.options.settings.controllers.first()?;
+        let url = if controller.contains("://") {
+            Url::parse(controller)
+        } else {
+            Url::parse(&format!("ldap://{controller}"))
+        };
+        url.ok()?.host_str().map(str::to_owned)
     }
 }
 

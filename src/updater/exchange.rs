@@ -8,9 +8,12 @@ mod ways;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::clock::Clock;
 use super::settings_store::InForce;
-use crate::ews::{Client, ClientError, Credentials, Endpoint};
+use crate::ews::auth::credentials;
+use crate::ews::{Client, ClientError, Endpoint};
 use crate::settings::Environment;
 
 use rediscovery::Rediscovery;
@@ -67,8 +70,11 @@ fn endpoint(in_force: &InForce, connections: usize, request_timeout: Duration) -
     let (Some(connection), Some(account)) = (&settings.connection, &settings.account) else {
         return Err(NoWay::NotConfigured);
     };
-    let Some(password) = in_force.password.clone() else {
-        return Err(NoWay::NoPassword { user: account.user.clone() });
+    let password = match in_force.password.clone() {
+        Some(password) => password,
+        // Nobody needs one.
+        None if connection.as_service => SecretString::default(),
+        None => return Err(NoWay::NoPassword { user: account.user.clone() }),
     };
     let url = match connection.ews_url.parse() {
         Ok(url) => url,
@@ -77,7 +83,7 @@ fn endpoint(in_force: &InForce, connections: usize, request_timeout: Duration) -
             return Err(NoWay::Address { url: connection.ews_url.clone(), problem });
         }
     };
-    let credentials = Credentials::Basic { user: account.user.clone(), password };
+    let credentials = credentials(connection, &account.user, password);
     Ok(Endpoint {
         extra_roots: connection.extra_roots.clone(),
         allow_unencrypted: connection.allow_unencrypted,

@@ -8,9 +8,10 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, watch};
 
+use crate::directory::SignIn;
 use crate::pipe::types::SettingsChange;
 use crate::secret::{SecretError, SecretStore};
-use crate::settings::{Settings, SettingsProblem};
+use crate::settings::{OAuthGrant, Settings, SettingsProblem};
 
 /// Settings in force, with what the account signs in with.
 #[derive(Debug, Clone)]
@@ -21,6 +22,31 @@ pub struct InForce {
     pub version: String,
     /// Counts changes of settings or password in this process.
     pub change: u64,
+}
+
+impl InForce {
+    /// How to sign in to the directory: with the account's password. Where what is kept is the secret of an application,
+    /// which a domain controller must not get to see, or where nothing is kept, it is the account that the service runs
+    /// as.
+    ///
+    /// # Errors
+    /// When there is no account or no password, in words.
+    pub fn directory_sign_in(&self) -> Result<SignIn, String> {
+        let Some(account) = &self.settings.account else {
+            return Err("no account is configured to sign in to the directory with".to_owned());
+        };
+        let connection = self.settings.connection.as_ref();
+        let oauth = connection.and_then(|connection| connection.oauth.as_ref());
+        if connection.is_some_and(|connection| connection.as_service)
+            || oauth.is_some_and(|oauth| oauth.grant != OAuthGrant::Password)
+        {
+            return Ok(SignIn::LoggedOn);
+        }
+        match self.password.clone() {
+            Some(password) => Ok(SignIn::Password { upn: account.user.clone(), password }),
+            None => Err(format!("no password is stored for {} (enter it again)", account.user)),
+        }
+    }
 }
 
 /// Why settings could not be read or taken over. Those before stay in force.
@@ -112,6 +138,8 @@ impl SettingsStore {
                 Some(password)
             }
             (Some(account), None) if before.settings.account.as_ref() == Some(account) => before.password.clone(),
+            // The service signs in as itself.
+            (Some(_), None) if settings.connection.as_ref().is_some_and(|connection| connection.as_service) => None,
             (Some(account), None) => return Err(StoreError::NoPassword { user: account.user.clone() }),
         };
         self.write(&settings).map_err(|source| StoreError::File { path: self.path.clone(), source })?;
@@ -198,6 +226,21 @@ mod tests {
         let off = Settings { enabled: false, ..configured() };
         let now = store.change(SettingsChange { settings: off, password: None }, &store.get().version).await.unwrap();
         assert!(now.password.is_some());
+    }
+
+    /// U11
+    #[tokio::test]
+    async fn a_service_that_signs_in_as_itself_needs_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let mut settings = configured();
+        let connection = crate::settings::Connection::manual("https://mail.corp.example/EWS/Exchange.asmx");
+        settings.connection = Some(crate::settings::Connection { as_service: true, ..connection });
+        let change = SettingsChange { settings, password: None };
+        let now = store.change(change, &store.get().version).await.unwrap();
+        assert!(now.password.is_none());
+        // Where tickets of the system are at hand, a client is made of it; elsewhere signing in tells what is missing.
+        assert!(crate::updater::exchange::connect(&now, crate::updater::clock::Clock::system()).is_ok());
     }
 
     #[tokio::test]

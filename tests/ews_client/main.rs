@@ -4,5 +4,6 @@
 mod answers;
 mod requests;
 mod server;
+mod sign_in;
 mod tls;
 mod trouble;

@@ -84,6 +84,13 @@ impl Screen {
         pixels[from * line..to * line].to_vec()
     }
 
+    /// Whether nothing darkens this place: a dialog darkens what is behind it.
+    pub fn is_light(&self, x: usize, y: usize) -> bool {
+        let line = self.band(y, y + 1);
+        // Blue, green, red, and nothing.
+        line[x * 4..x * 4 + 3].iter().all(|part| *part > 0xf0)
+    }
+
     fn xdotool(&self, arguments: &[&str]) -> Option<String> {
         let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.display).output().unwrap();
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())

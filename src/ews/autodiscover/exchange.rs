@@ -1,20 +1,28 @@
 //! One request and its answer, within limits. Nothing is followed here.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url, redirect, retry};
 
+use super::sign_in::Way;
 use super::{DnsServices, NameOverride, Options};
+use crate::ews::auth::Offers;
 use crate::ews::client::ClientError;
-use crate::ews::transport;
-use crate::ews::transport::failure::in_words;
+use crate::ews::error::EwsError;
+use crate::ews::transport::failure::{beside_ews, in_words, phrase};
+use crate::ews::transport::once::{As, Once};
+use crate::ews::transport::{self, Lookup};
 use crate::settings::SmtpAddress;
 
 /// Answers of Autodiscover have some kilobytes.
 const LARGEST_ANSWER: usize = 1 << 20;
+
+const AGENT: &str = concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION"));
+const CONTENT: &str = "text/xml; charset=utf-8";
 
 pub(super) struct Exchange {
     /// Takes nothing but HTTPS.
@@ -22,6 +30,9 @@ pub(super) struct Exchange {
     /// For the one question that goes out unencrypted, without credentials.
     plain: Client,
     timeout: Duration,
+    extra_roots: Vec<String>,
+    names: Vec<NameOverride>,
+    name_server: Option<SocketAddr>,
 }
 
 /// An answer.
@@ -29,16 +40,8 @@ pub(super) struct Answered {
     pub status: u16,
     pub content: Bytes,
     pub location: Option<String>,
-    /// Ways to sign in that the server offers, in its words.
-    pub offers: Vec<String>,
-}
-
-impl Answered {
-    pub fn offers_basic(&self) -> bool {
-        let basic =
-            |offer: &String| offer.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Basic"));
-        self.offers.iter().any(basic)
-    }
+    /// Ways to sign in that the server offers.
+    pub offers: Offers,
 }
 
 /// No answer.
@@ -46,6 +49,14 @@ pub(super) struct NoAnswer {
     /// A phrase.
     pub why: String,
     pub untrusted: bool,
+    /// The account was not let in.
+    pub refused: bool,
+}
+
+impl NoAnswer {
+    fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), untrusted: false, refused: false }
+    }
 }
 
 impl Exchange {
@@ -58,22 +69,65 @@ impl Exchange {
             secure: secure.build().map_err(ClientError::Http)?,
             plain: plain.build().map_err(ClientError::Http)?,
             timeout: options.request_timeout,
+            extra_roots: options.extra_roots.clone(),
+            names: options.names.clone(),
+            name_server: options.name_server,
         })
     }
 
-    /// Asks a service, with credentials or without.
+    /// Asks a service, signed in or not.
     pub async fn post(
         &self,
         url: &Url,
         body: String,
-        authorization: Option<&HeaderValue>,
+        way: Option<Way>,
         address: &SmtpAddress,
     ) -> Result<Answered, NoAnswer> {
-        let mut request = self.secure.post(url.clone()).header(CONTENT_TYPE, "text/xml; charset=utf-8").body(body);
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        let request = self.secure.post(url.clone()).header(CONTENT_TYPE, CONTENT);
+        match way {
+            None => self.send(request.body(body), url, address).await,
+            Some(Way::Header(header)) => {
+                self.send(request.header(AUTHORIZATION, header).body(body), url, address).await
+            }
+            Some(Way::Connection(sign_in)) => self.in_time(self.signed_in(url, sign_in, body, address)).await,
         }
-        self.send(request, url, address).await
+    }
+
+    /// Over a connection of its own. It is HTTPS: whoever asks has made sure of it.
+    async fn signed_in(
+        &self,
+        url: &Url,
+        sign_in: As,
+        body: String,
+        address: &SmtpAddress,
+    ) -> Result<Answered, NoAnswer> {
+        let at = beside_ews(url, address);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let service =
+            Once { url, lookup: self.lookup(url), extra_roots: &self.extra_roots, connect_timeout: self.timeout / 2 };
+        let posted = service.post(sign_in, &headers, body, &at).await;
+        match posted.map_err(|error| NoAnswer::because(error.to_string()))? {
+            Ok((response, _kept)) => collect(response).await,
+            Err(error) => {
+                let refused = matches!(&error, EwsError::SignIn { problem, .. } if problem.is_about_the_account());
+                let (why, untrusted) = phrase(&error, &at);
+                Err(NoAnswer { why, untrusted, refused })
+            }
+        }
+    }
+
+    fn lookup(&self, url: &Url) -> Lookup {
+        let named =
+            self.names.iter().find(|name| url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&name.name)));
+        match (named, self.name_server) {
+            (Some(name), _) => {
+                Lookup::Known(SocketAddr::new(name.https.ip(), url.port().unwrap_or_else(|| name.https.port())))
+            }
+            (None, Some(server)) => Lookup::By(server),
+            (None, None) => Lookup::System,
+        }
     }
 
     /// Looks where an unencrypted address leads. Nothing of the answer's content is used.
@@ -86,19 +140,23 @@ impl Exchange {
             let response = request.send().await.map_err(|error| no_answer(error, url, address))?;
             collect(response).await
         };
+        self.in_time(exchanging).await
+    }
+
+    async fn in_time(
+        &self,
+        exchanging: impl Future<Output = Result<Answered, NoAnswer>>,
+    ) -> Result<Answered, NoAnswer> {
         match tokio::time::timeout(self.timeout, exchanging).await {
             Ok(result) => result,
-            Err(_) => Err(NoAnswer {
-                why: format!("no answer within {} seconds", self.timeout.as_secs_f32()),
-                untrusted: false,
-            }),
+            Err(_) => Err(NoAnswer::because(format!("no answer within {} seconds", self.timeout.as_secs_f32()))),
         }
     }
 }
 
 fn builder(options: &Options, address: impl Fn(&NameOverride) -> std::net::SocketAddr) -> ClientBuilder {
     let mut builder = Client::builder()
-        .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
+        .user_agent(AGENT)
         .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)
@@ -117,24 +175,19 @@ fn builder(options: &Options, address: impl Fn(&NameOverride) -> std::net::Socke
 
 async fn collect(mut response: Response) -> Result<Answered, NoAnswer> {
     let status = response.status().as_u16();
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let location = response.headers().get(LOCATION).map(text);
-    let offers = response.headers().get_all(WWW_AUTHENTICATE).iter().map(text).collect();
+    let location = response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let offers = Offers::of(response.headers());
     let mut content = BytesMut::new();
     loop {
         match response.chunk().await {
             Ok(None) => break,
             Ok(Some(piece)) if content.len() + piece.len() > LARGEST_ANSWER => {
-                let why = format!("the answer is larger than {LARGEST_ANSWER} bytes and was not read to its end");
-                return Err(NoAnswer { why, untrusted: false });
+                return Err(NoAnswer::because(format!(
+                    "the answer is larger than {LARGEST_ANSWER} bytes and was not read to its end"
+                )));
             }
             Ok(Some(piece)) => content.extend_from_slice(&piece),
-            Err(_) => {
-                return Err(NoAnswer {
-                    why: "the connection broke in the middle of the answer".to_owned(),
-                    untrusted: false,
-                });
-            }
+            Err(_) => return Err(NoAnswer::because("the connection broke in the middle of the answer")),
         }
     }
     Ok(Answered { status, content: content.freeze(), location, offers })
@@ -143,8 +196,8 @@ async fn collect(mut response: Response) -> Result<Answered, NoAnswer> {
 /// Why nothing came, in the words that EWS has for it.
 fn no_answer(error: reqwest::Error, url: &Url, address: &SmtpAddress) -> NoAnswer {
     match in_words(error, url, address) {
-        Ok((why, untrusted)) => NoAnswer { why, untrusted },
-        Err(error) if error.is_timeout() => NoAnswer { why: "no answer in time".to_owned(), untrusted: false },
-        Err(_) => NoAnswer { why: "the connection broke before there was an answer".to_owned(), untrusted: false },
+        Ok((why, untrusted)) => NoAnswer { why, untrusted, refused: false },
+        Err(error) if error.is_timeout() => NoAnswer::because("no answer in time"),
+        Err(_) => NoAnswer::because("the connection broke before there was an answer"),
     }
 }

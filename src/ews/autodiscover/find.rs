@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use reqwest::Url;
-use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Version};
 use super::exchange::{Exchange, NoAnswer};
 use super::rule::Rule;
+use super::sign_in::{NoWay, SignIn, Way};
 use super::{Attempt, Credentials, Found, MOST_REDIRECTIONS, NotFound, Options, PATH, Points, SOAP_PATH, pox, soap};
-use crate::ews::transport;
+use crate::ews::auth::Offers;
 use crate::settings::SmtpAddress;
 
 /// How many services may refuse the password before it is given to none any more.
@@ -73,7 +73,7 @@ struct Enough;
 struct Search<'a> {
     exchange: &'a Exchange,
     options: &'a Options,
-    authorization: Option<HeaderValue>,
+    sign_in: Option<SignIn>,
     rule: Rule,
     until: Instant,
     redirections: usize,
@@ -89,8 +89,8 @@ pub(super) async fn find(
     address: &SmtpAddress,
     credentials: Option<&Credentials>,
 ) -> Result<Found, NotFound> {
-    let authorization = match credentials.map(transport::authorization).transpose() {
-        Ok(authorization) => authorization,
+    let sign_in = match credentials.map(SignIn::new).transpose() {
+        Ok(sign_in) => sign_in,
         Err(error) => {
             let attempt = Attempt { place: "the account".to_owned(), outcome: error.to_string() };
             return Err(NotFound { attempts: vec![attempt], ..NotFound::default() });
@@ -99,8 +99,9 @@ pub(super) async fn find(
     let mut search = Search {
         exchange,
         options,
-        authorization,
-        rule: Rule::new(address.domain(), &options.known, &options.trusted),
+        rule: Rule::new(address.domain(), &options.known, &options.trusted)
+            .and_hosts(sign_in.as_ref().map_or(&[], SignIn::hosts)),
+        sign_in,
         until: Instant::now() + options.timeout,
         redirections: 0,
         refusals: 0,
@@ -279,13 +280,14 @@ impl Search<'_> {
     /// Asks without the password first: most that answer at such addresses are not Exchange and don't want it.
     async fn ask(&mut self, url: &Url, address: &SmtpAddress) -> Result<Result<Told, Useless>, Enough> {
         let protocol = Protocol::of(url);
+        let mut way = None;
         let mut signed_in = false;
         loop {
             self.in_time()?;
-            let authorization = self.authorization.clone().filter(|_| signed_in);
-            let asking = self.exchange.post(url, protocol.request(address, url), authorization.as_ref(), address);
+            let asking = self.exchange.post(url, protocol.request(address, url), way.take(), address);
             let answered = match tokio::time::timeout_at(self.until, asking).await {
                 Ok(Ok(answered)) => answered,
+                Ok(Err(no_answer)) if no_answer.refused => return Ok(Err(self.not_let_in(url, no_answer.why))),
                 Ok(Err(no_answer)) => return Ok(Err(Useless::Both(self.unanswered(no_answer, url)))),
                 Err(_) => {
                     return Ok(Err(Useless::Both("no answer before the time for all attempts was up".to_owned())));
@@ -304,36 +306,48 @@ impl Search<'_> {
                         .ok_or_else(|| Useless::One(format!("HTTP status {} without a place", answered.status)))
                 }
                 401 if signed_in => {
-                    // What the directory names is Exchange, and its word on the password is final.
-                    self.refusals += if self.rule.names(url) { MOST_REFUSALS } else { 1 };
-                    self.told.password_refused = true;
-                    self.told.closed.push(url.clone());
                     let why = "does not accept the account: its name or password is wrong, or it is locked or disabled";
-                    Err(Useless::Both(why.to_owned()))
+                    Err(self.not_let_in(url, why.to_owned()))
                 }
-                401 if self.authorization.is_none() => {
-                    self.told.closed.push(url.clone());
-                    let why = "asks to sign in, and there is no account to sign in with yet";
-                    Err(Useless::Both(why.to_owned()))
-                }
-                401 if !answered.offers_basic() => {
-                    let offers = answered.offers.join(", ");
-                    let why = format!("offers to sign in by {offers:?} only; this version signs in by Basic");
-                    Err(Useless::Both(why))
-                }
-                401 if self.refusals >= MOST_REFUSALS => {
-                    let why = "asks to sign in; the password was not given again, lest the account be locked";
-                    Err(Useless::Both(why.to_owned()))
-                }
-                401 => {
-                    signed_in = true;
-                    continue;
-                }
+                401 => match self.way(url, &answered.offers).await {
+                    Ok(found) => {
+                        (way, signed_in) = (Some(found), true);
+                        continue;
+                    }
+                    Err(useless) => Err(useless),
+                },
                 404 => Err(Useless::One("there is no Autodiscover (HTTP status 404)".to_owned())),
                 status => Err(Useless::One(format!("HTTP status {status}"))),
             };
             return Ok(answer.map(|answer| Told { answer, signed_in }));
         }
+    }
+
+    /// How to sign in to a service that asks for it.
+    async fn way(&mut self, url: &Url, offers: &Offers) -> Result<Way, Useless> {
+        let Some(sign_in) = &self.sign_in else {
+            self.told.closed.push(url.clone());
+            return Err(Useless::Both("asks to sign in, and there is no account to sign in with yet".to_owned()));
+        };
+        if self.refusals >= MOST_REFUSALS {
+            let why = "asks to sign in; the password was not given again, lest the account be locked";
+            return Err(Useless::Both(why.to_owned()));
+        }
+        let way = tokio::time::timeout_at(self.until, sign_in.way(url, offers, self.rule.names(url))).await;
+        match way {
+            Ok(Ok(way)) => Ok(way),
+            Ok(Err(NoWay::Unfit(why))) => Err(Useless::Both(why)),
+            Ok(Err(NoWay::NoToken(problem))) => Err(self.not_let_in(url, problem.to_string())),
+            Err(_) => Err(Useless::Both("no token was issued before the time for all attempts was up".to_owned())),
+        }
+    }
+
+    fn not_let_in(&mut self, url: &Url, why: String) -> Useless {
+        // What the directory names is Exchange, and its word on the password is final.
+        self.refusals += if self.rule.names(url) { MOST_REFUSALS } else { 1 };
+        self.told.password_refused = true;
+        self.told.closed.push(url.clone());
+        Useless::Both(why)
     }
 
     /// Where an unencrypted address leads; it counts only if it says so with 302.

@@ -6,7 +6,8 @@
 //! that the SRV record `_autodiscover._tcp.domain` names. Each is asked by POX first, and where a web server answers
 //! that has none, by SOAP. An address that ends in `.svc` is asked by SOAP alone.
 //!
-//! **The password** goes to nobody who does not ask for it, only over HTTPS, and only to hosts of [`rule`]. Once
+//! **The password**, or what stands in for it ([`sign_in`]), goes to nobody who does not ask for it, only over HTTPS, and
+//! only to hosts of [`rule`]. Once
 //! a service that was named refuses it, or two that were guessed, it is given to none any more: a wrong password must not
 //! lock the account.
 //!
@@ -20,6 +21,7 @@ mod exchange;
 mod find;
 mod pox;
 mod rule;
+mod sign_in;
 mod soap;
 mod srv;
 #[cfg(test)]

@@ -27,6 +27,12 @@ impl Rule {
         self.hosts.extend(url.host_str().map(folded));
     }
 
+    /// Hosts that may be asked as well.
+    pub fn and_hosts(mut self, hosts: &[String]) -> Self {
+        self.hosts.extend(hosts.iter().map(|host| folded(host)));
+        self
+    }
+
     /// The directory or the administrator named this host.
     pub fn names(&self, url: &Url) -> bool {
         url.host_str().is_some_and(|host| self.hosts.contains(&folded(host)))

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use self::world::{Asked, Reply, World};
 use super::*;
+use crate::ews::auth::oauth::{self, OAuth};
 
 const ADDRESS: &str = "anna@corp.example";
 const EWS: &str = "https://cas.corp.example/EWS/Exchange.asmx";
@@ -312,6 +313,37 @@ async fn a_service_that_offers_other_ways_to_sign_in_gets_no_password_and_is_nam
     let told = find(world.options()).await.unwrap_err();
     assert!(outcome(&told.attempts, "https://corp.example").contains("Negotiate, NTLM"), "{told:?}");
     assert!(world.given_the_password().is_empty());
+}
+
+/// U11: a token opens the door by itself, so a host that was only guessed does not get it.
+#[tokio::test]
+async fn a_token_goes_only_to_servers_it_was_issued_for_or_that_were_named() {
+    let world = World::new(|asked| match (asked.host.as_str(), &asked.authorization) {
+        (_, None) if asked.path.ends_with("/oauth2/v2.0/token") => {
+            Reply::xml("{\"access_token\":\"secret-token\",\"expires_in\":3600,\"token_type\":\"Bearer\"}")
+        }
+        (_, None) => Reply::sign_in(&["Bearer", "Basic realm=\"x\""]),
+        ("cas.inner.example", Some(bearer)) if bearer == "Bearer secret-token" => settings(),
+        _ => Reply::status(500),
+    })
+    .await;
+    let credentials = Credentials::OAuth(OAuth {
+        authority: world.url(""),
+        tenant: "corp.example".to_owned(),
+        client_id: "7d3f".to_owned(),
+        scope: "https://partner.example/.default".to_owned(),
+        grant: oauth::Grant::Secret("geheim".into()),
+        extra_roots: vec![world.ca()],
+    });
+    let address = ADDRESS.parse().unwrap();
+    let find = async |options: Options| Autodiscover::new(options).unwrap().find(&address, Some(&credentials)).await;
+    let told = find(world.options()).await.unwrap_err();
+    assert!(outcome(&told.attempts, "https://corp.example").contains("only to partner.example"), "{told:?}");
+    assert!(world.given_the_password().is_empty());
+
+    let known = vec![url("https://cas.inner.example/autodiscover/autodiscover.xml")];
+    assert_eq!(find(Options { known, ..world.options() }).await.unwrap().ews_urls, [url(EWS)]);
+    assert_eq!(world.given_the_password(), ["https://cas.inner.example/autodiscover/autodiscover.xml"]);
 }
 
 /// W8

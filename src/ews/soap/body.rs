@@ -17,6 +17,7 @@ const CHUNK: usize = 64 << 10;
 /// How much content makes a chunk of base64.
 const CONTENT_OF_A_CHUNK: usize = CHUNK / 4 * 3;
 
+#[derive(Clone)]
 pub enum Piece {
     Text(Bytes),
     /// Sent as base64 (RFC 4648, with padding, without line ends).
@@ -38,6 +39,11 @@ impl HandedOver {
     pub fn is_complete(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+
+    /// What was handed over was certainly not carried out: it is as if nothing had been.
+    pub fn undone(&self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 impl RequestBody {
@@ -53,6 +59,11 @@ impl RequestBody {
 
     pub fn handed_over(&self) -> HandedOver {
         self.handed_over.clone()
+    }
+
+    /// The same once more, for a server that refused to look at it. Both report to the same [`HandedOver`].
+    pub fn again(&self) -> Self {
+        Self { pieces: self.pieces.clone(), remaining: self.remaining, handed_over: self.handed_over.clone() }
     }
 
     fn next_chunk(&mut self) -> Option<Bytes> {

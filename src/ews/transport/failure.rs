@@ -24,7 +24,40 @@ pub fn of_sending(error: reqwest::Error, handed_over: &HandedOver, at: &At) -> E
     {
         return EwsError::Malformed { problem: Malformed::NotHttp(hyper.to_string()), at };
     }
-    EwsError::Dropped { may_have_taken_effect: handed_over.is_complete(), at, source: error }
+    EwsError::Dropped { may_have_taken_effect: handed_over.is_complete(), at, source: error.into() }
+}
+
+/// No connection of our own came about.
+pub fn of_dialing(problem: ConnectProblem, error: io::Error, at: &At) -> EwsError {
+    EwsError::Connect { problem, at: at.clone(), source: error.into() }
+}
+
+/// What the error of a connection attempt means.
+pub fn of_tcp(error: &io::Error) -> ConnectProblem {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectProblem::Refused,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectProblem::Unreachable,
+        io::ErrorKind::TimedOut => ConnectProblem::Timeout,
+        _ => ConnectProblem::Other,
+    }
+}
+
+/// The handshake of TLS failed on a connection of our own.
+pub fn of_handshake(error: io::Error, at: &At) -> EwsError {
+    let problem = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => TlsProblem::of(tls),
+        None => TlsProblem::NoAgreement("the server broke the handshake off".to_owned()),
+    };
+    EwsError::Tls { problem, at: at.clone(), source: error.into() }
+}
+
+/// A connection of our own broke, or brought no HTTP.
+pub fn of_exchange(error: hyper::Error, handed_over: &HandedOver, at: &At) -> EwsError {
+    let at = at.clone();
+    if error.is_parse() {
+        return EwsError::Malformed { problem: Malformed::NotHttp(error.to_string()), at };
+    }
+    EwsError::Dropped { may_have_taken_effect: handed_over.is_complete(), at, source: error.into() }
 }
 
 /// No connection came about; another error is given back.
@@ -35,23 +68,31 @@ fn of_connecting(error: reqwest::Error, at: &At) -> Result<EwsError, reqwest::Er
         return Err(error);
     }
     Ok(match tls_problem(&error) {
-        Some(problem) => EwsError::Tls { problem, at, source: error },
-        None => EwsError::Connect { problem: connect_problem(&error), at, source: error },
+        Some(problem) => EwsError::Tls { problem, at, source: error.into() },
+        None => EwsError::Connect { problem: connect_problem(&error), at, source: error.into() },
     })
 }
 
 /// Why no connection to a server beside EWS came about, as a phrase, and whether it is its certificate's issuer that is
 /// not trusted. Another error is given back.
 pub fn in_words(error: reqwest::Error, url: &Url, address: &SmtpAddress) -> Result<(String, bool), reqwest::Error> {
+    let at = beside_ews(url, address);
+    Ok(phrase(&of_connecting(error, &at)?, &at))
+}
+
+/// A place beside EWS.
+pub fn beside_ews(url: &Url, address: &SmtpAddress) -> At {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let place = Place { server: Arc::new(Server { host, url: url.to_string() }), mailbox: address.clone() };
-    let at = At { operation: "", place: Arc::new(place) };
-    let told = of_connecting(error, &at)?;
-    let untrusted = matches!(&told, EwsError::Tls { problem: TlsProblem::UnknownIssuer, .. });
+    At { operation: "", place: Arc::new(place) }
+}
+
+/// An error without its place, and whether it is a certificate's issuer that is not trusted.
+pub fn phrase(told: &EwsError, at: &At) -> (String, bool) {
+    let untrusted = matches!(told, EwsError::Tls { problem: TlsProblem::UnknownIssuer, .. });
     let why = told.to_string();
-    let why = why.strip_prefix(&format!("{at}: ")).unwrap_or(&why).to_owned();
-    Ok((why, untrusted))
+    (why.strip_prefix(&format!("{at}: ")).unwrap_or(&why).to_owned(), untrusted)
 }
 
 /// The answer had begun.
@@ -71,7 +112,7 @@ pub fn of_reading(error: reqwest::Error, at: &At) -> EwsError {
         };
         return EwsError::Malformed { problem, at };
     }
-    EwsError::Dropped { may_have_taken_effect: true, at, source: error }
+    EwsError::Dropped { may_have_taken_effect: true, at, source: error.into() }
 }
 
 /// The causes of an error, also those that an `io::Error` wraps without naming them as its source.

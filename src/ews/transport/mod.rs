@@ -6,21 +6,24 @@
 //!
 //! Exchange is talked to directly: no proxy of the environment is used.
 //!
+//! Basic and OAuth 2.0 sign each request in, and reqwest carries them. Negotiate and NTLM sign a connection in: those
+//! are [`bound`]'s.
+//!
 //! Connections that idle are closed on our side before IIS (120 s) and the usual load balancers (60 s) do, so that
 //! hardly ever a request meets the server's closing of the connection.
 
 mod answer;
+mod bound;
+mod connect;
 pub(crate) mod failure;
+pub(crate) mod once;
 mod status;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Certificate, RequestBuilder, Url, redirect, retry};
-use secrecy::ExposeSecret as _;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::{Body, Certificate, Response, Url, redirect, retry};
 use tokio::sync::Semaphore;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -29,9 +32,16 @@ use tracing::debug;
 
 pub(super) use answer::{Arrived, Expect};
 
+use bound::{Bound, Connection};
+use connect::Dialer;
+pub(crate) use connect::Lookup;
+
+use super::auth::oauth::{self, TokenProblem, Tokens};
+use super::auth::{self, Identity, SignInProblem, Who};
 use super::client::{AnswerLimits, ClientError, Credentials, Endpoint};
 use super::error::{At, EwsError, Server};
 use super::soap::body::RequestBody;
+use crate::settings::AuthScheme;
 
 /// An unused connection is closed after this time.
 const IDLE: Duration = Duration::from_secs(50);
@@ -43,16 +53,38 @@ const ANCHOR_MAILBOX: HeaderName = HeaderName::from_static("x-anchormailbox");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("return-client-request-id");
 
+const USER_AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")));
+
 /// The connections to one endpoint.
 #[derive(Debug)]
 pub(super) struct Transport {
     http: reqwest::Client,
     url: Url,
     server: Arc<Server>,
+    sign_in: SignIn,
     /// As many requests as may be under way at once.
     permits: Semaphore,
     request_timeout: Duration,
     limits: AnswerLimits,
+}
+
+/// How requests are signed in.
+#[derive(Debug)]
+enum SignIn {
+    /// With the same header each.
+    Basic(HeaderValue),
+    /// In a way that the server is asked for first.
+    Choosing(Box<Choosing>),
+    Tokens(Tokens),
+}
+
+#[derive(Debug)]
+struct Choosing {
+    order: Vec<AuthScheme>,
+    basic: Option<HeaderValue>,
+    basic_is_safe: bool,
+    bound: Bound,
+    chosen: tokio::sync::Mutex<Option<AuthScheme>>,
 }
 
 impl Transport {
@@ -62,16 +94,15 @@ impl Transport {
             return Err(ClientError::NoConnections);
         }
         let roots = extra_roots(&endpoint.extra_roots)?;
+        let connect_timeout = CONNECT.min(endpoint.request_timeout / 2);
         let http = reqwest::Client::builder()
-            .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers(&endpoint.credentials)?)
             .http1_only()
             .redirect(redirect::Policy::none())
             .referer(false)
             .retry(retry::never())
             .no_proxy()
             .gzip(true)
-            .connect_timeout(CONNECT.min(endpoint.request_timeout / 2))
+            .connect_timeout(connect_timeout)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(endpoint.connections);
@@ -82,7 +113,8 @@ impl Transport {
         };
         Ok(Self {
             http: http.build().map_err(ClientError::Http)?,
-            server: Arc::new(Server { host, url: endpoint.url.to_string() }),
+            server: Arc::new(Server { host: host.clone(), url: endpoint.url.to_string() }),
+            sign_in: sign_in(&endpoint, &host, connect_timeout)?,
             url: endpoint.url,
             permits: Semaphore::new(endpoint.connections),
             request_timeout: endpoint.request_timeout,
@@ -106,11 +138,15 @@ impl Transport {
         let began = Instant::now();
         let sent_bytes = body.len();
         let request_id = request_id();
-        let mut request = self.http.post(self.url.clone()).header(CLIENT_REQUEST_ID, &request_id);
-        if let Some(anchor) = anchor {
-            request = request.header(ANCHOR_MAILBOX, anchor);
+        let mut headers = headers();
+        // A GUID has no character that a header can't have.
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            headers.insert(CLIENT_REQUEST_ID, id);
         }
-        let arrived = self.exchange(request, body, expect, began, at).await;
+        if let Some(anchor) = anchor {
+            headers.insert(ANCHOR_MAILBOX, anchor.clone());
+        }
+        let arrived = self.exchange(headers, body, expect, began, at).await;
         debug!(
             operation = at.operation,
             mailbox = %at.place.mailbox,
@@ -126,7 +162,7 @@ impl Transport {
 
     async fn exchange(
         &self,
-        request: RequestBuilder,
+        headers: HeaderMap,
         body: RequestBody,
         expect: Expect,
         began: Instant,
@@ -141,14 +177,157 @@ impl Transport {
             may_have_taken_effect: handed_over.is_complete(),
             at: at.clone(),
         };
-        match tokio::time::timeout_at(deadline.at(), request.body(Body::wrap(body)).send()).await {
-            Err(_) => Err(timed_out(&deadline)),
-            Ok(Err(error)) => Err(failure::of_sending(error, &handed_over, at)),
-            Ok(Ok(response)) => {
-                answer::collect(response, at, expect, self.limits, sent_bytes, &mut deadline, &timed_out).await
+        let sent = tokio::time::timeout_at(deadline.at(), self.send(headers, body, at)).await;
+        let (response, connection) = sent.map_err(|_| timed_out(&deadline))??;
+        let arrived = answer::collect(response, at, expect, self.limits, sent_bytes, &mut deadline, &timed_out).await;
+        if let (Ok(_), Some(connection), SignIn::Choosing(choosing)) = (&arrived, connection, &self.sign_in) {
+            choosing.bound.put_back(connection);
+        }
+        arrived
+    }
+
+    /// Sends a request in the name of the account. With the answer comes the connection, if it is signed in.
+    async fn send(
+        &self,
+        headers: HeaderMap,
+        body: RequestBody,
+        at: &At,
+    ) -> Result<(Response, Option<Connection>), EwsError> {
+        match &self.sign_in {
+            SignIn::Basic(basic) => Ok((self.send_signed(headers, basic, body, at).await?, None)),
+            SignIn::Tokens(tokens) => Ok((self.send_with_token(tokens, headers, body, at).await?, None)),
+            SignIn::Choosing(choosing) => {
+                let scheme = match choosing.scheme(&headers, at).await? {
+                    Ok(scheme) => scheme,
+                    Err(answer) => return Ok((answer, None)),
+                };
+                match (scheme, &choosing.basic) {
+                    (AuthScheme::Basic, Some(basic)) => {
+                        let answer = self.send_signed(headers, basic, body, at).await?;
+                        if answer.status().as_u16() == 401 {
+                            choosing.choose_again().await;
+                        }
+                        Ok((answer, None))
+                    }
+                    _ => match choosing.bound.exchange(scheme, &headers, &body, at).await {
+                        Ok((answer, connection)) => Ok((answer, Some(connection))),
+                        Err(error) => {
+                            if matches!(error, EwsError::SignIn { .. }) {
+                                choosing.choose_again().await;
+                            }
+                            Err(error)
+                        }
+                    },
+                }
             }
         }
     }
+
+    async fn send_signed(
+        &self,
+        headers: HeaderMap,
+        authorization: &HeaderValue,
+        body: RequestBody,
+        at: &At,
+    ) -> Result<Response, EwsError> {
+        let handed_over = body.handed_over();
+        let request = self.http.post(self.url.clone()).headers(headers).header(AUTHORIZATION, authorization);
+        request.body(Body::wrap(body)).send().await.map_err(|error| failure::of_sending(error, &handed_over, at))
+    }
+
+    async fn send_with_token(
+        &self,
+        tokens: &Tokens,
+        headers: HeaderMap,
+        body: RequestBody,
+        at: &At,
+    ) -> Result<Response, EwsError> {
+        let problem = |problem: TokenProblem| EwsError::SignIn {
+            problem: Box::new(SignInProblem::Token(problem)),
+            at: at.clone(),
+        };
+        let bearer = tokens.bearer().await.map_err(problem)?;
+        let answer = self.send_signed(headers.clone(), &bearer.header, body.again(), at).await?;
+        if answer.status().as_u16() != 401 {
+            return Ok(answer);
+        }
+        tokens.refused(&bearer.header);
+        if bearer.fresh {
+            return Err(problem(TokenProblem::NotAccepted));
+        }
+        // It was withdrawn before its time. What was answered with 401 was not carried out.
+        body.handed_over().undone();
+        let bearer = tokens.bearer().await.map_err(problem)?;
+        let answer = self.send_signed(headers, &bearer.header, body, at).await?;
+        if answer.status().as_u16() == 401 {
+            tokens.refused(&bearer.header);
+            return Err(problem(TokenProblem::NotAccepted));
+        }
+        Ok(answer)
+    }
+}
+
+impl Choosing {
+    /// The way to sign in; or the server's answer, if it is another than that one has to sign in.
+    async fn scheme(&self, headers: &HeaderMap, at: &At) -> Result<Result<AuthScheme, Response>, EwsError> {
+        let mut chosen = self.chosen.lock().await;
+        if let Some(scheme) = *chosen {
+            return Ok(Ok(scheme));
+        }
+        let problem = |problem| EwsError::SignIn { problem: Box::new(problem), at: at.clone() };
+        let offers = match self.bound.offers(headers, at).await? {
+            Ok(offers) => offers,
+            Err(answer) if matches!(answer.status().as_u16(), 200..300 | 400 | 411 | 415 | 500) => {
+                // Whose page it is says more than that nobody was asked to sign in.
+                return Err(problem(SignInProblem::NotAsked { title: status::title_of(answer).await }));
+            }
+            Err(answer) => return Ok(Err(answer)),
+        };
+        match offers.choose(&self.order, self.basic_is_safe) {
+            Ok(scheme) => {
+                debug!("signing in by {}", scheme.name());
+                *chosen = Some(scheme);
+                Ok(Ok(scheme))
+            }
+            Err(why) => Err(problem(SignInProblem::NothingFits { offered: offers.0, why })),
+        }
+    }
+
+    async fn choose_again(&self) {
+        *self.chosen.lock().await = None;
+    }
+}
+
+fn sign_in(endpoint: &Endpoint, host: &str, connect_timeout: Duration) -> Result<SignIn, ClientError> {
+    let bound = |who: Who, ntlm: bool, kdc: Option<String>| {
+        let dialer = Dialer::new(&endpoint.url, root_certificates(&endpoint.extra_roots)?, connect_timeout)?;
+        Ok::<_, ClientError>(Bound::new(&endpoint.url, host, dialer, who, ntlm, kdc))
+    };
+    let choosing = |order: Vec<AuthScheme>, basic, bound: Bound| {
+        let basic_is_safe = bound.is_encrypted() || endpoint.allow_unencrypted;
+        SignIn::Choosing(Box::new(Choosing {
+            order,
+            basic,
+            basic_is_safe,
+            bound,
+            chosen: tokio::sync::Mutex::default(),
+        }))
+    };
+    Ok(match &endpoint.credentials {
+        Credentials::Basic { user, password } => SignIn::Basic(auth::basic(user, password)?),
+        // There is nothing to choose from, so nothing to ask.
+        Credentials::Password { user, password, order, .. } if *order == [AuthScheme::Basic] => {
+            SignIn::Basic(auth::basic(user, password)?)
+        }
+        Credentials::Password { user, password, order, kdc } => {
+            let identity = Identity::new(user, password.clone())?;
+            let basic = order.contains(&AuthScheme::Basic).then(|| auth::basic(user, password)).transpose()?;
+            let ntlm = order.contains(&AuthScheme::Ntlm);
+            choosing(order.clone(), basic, bound(Who::Account(identity), ntlm, kdc.clone())?)
+        }
+        Credentials::LoggedOn => choosing(vec![AuthScheme::Negotiate], None, bound(Who::LoggedOn, false, None)?),
+        Credentials::OAuth(oauth) => SignIn::Tokens(Tokens::new(Box::new(oauth::Endpoint::new(oauth)?))),
+    })
 }
 
 /// When to give up. Large contents get more time, a second a mebibyte.
@@ -198,41 +377,41 @@ fn without_secrets(url: &Url) -> String {
     url.to_string()
 }
 
-fn headers(credentials: &Credentials) -> Result<HeaderMap, ClientError> {
+/// Of every request.
+fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, USER_AGENT_NAME);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
     headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
     headers.insert(RETURN_CLIENT_REQUEST_ID, HeaderValue::from_static("true"));
-    headers.insert(AUTHORIZATION, authorization(credentials)?);
-    Ok(headers)
-}
-
-/// What stands in the header `Authorization`.
-pub(super) fn authorization(credentials: &Credentials) -> Result<HeaderValue, ClientError> {
-    let Credentials::Basic { user, password } = credentials;
-    if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
-        return Err(ClientError::User(user.clone()));
-    }
-    let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
-    // Base64 has no character that a header can't have.
-    let Ok(mut basic) = HeaderValue::from_str(&format!("Basic {pair}")) else {
-        return Err(ClientError::User(user.clone()));
-    };
-    basic.set_sensitive(true);
-    Ok(basic)
+    headers
 }
 
 pub(crate) fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
+    let mut roots = Vec::new();
+    for (number, root) in numbered_roots(pems)? {
+        let root = Certificate::from_der(&root)
+            .map_err(|error| ClientError::ExtraRoot { number, problem: error.to_string() })?;
+        roots.push(root);
+    }
+    Ok(roots)
+}
+
+fn root_certificates(pems: &[String]) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    Ok(numbered_roots(pems)?.into_iter().map(|(_, root)| root).collect())
+}
+
+/// Each with the number of the text in which it stands.
+fn numbered_roots(pems: &[String]) -> Result<Vec<(usize, CertificateDer<'static>)>, ClientError> {
     let mut roots = Vec::new();
     for (index, pem) in pems.iter().enumerate() {
         let unreadable = |problem: String| ClientError::ExtraRoot { number: index + 1, problem };
         let before = roots.len();
         for der in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             let der = der.map_err(|error| unreadable(error.to_string()))?;
-            let root = Certificate::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
             // Looked at here already, where we can still say which one it is.
-            RootCertStore::empty().add(der).map_err(|error| unreadable(error.to_string()))?;
-            roots.push(root);
+            RootCertStore::empty().add(der.clone()).map_err(|error| unreadable(error.to_string()))?;
+            roots.push((index + 1, der));
         }
         if roots.len() == before {
             let problem = "there is no certificate in it; one begins with -----BEGIN CERTIFICATE-----";

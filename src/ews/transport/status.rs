@@ -120,6 +120,21 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
+/// The title of an answer that is a page for a person's eyes. Only its beginning is read.
+pub(super) async fn title_of(mut answer: Response) -> Option<String> {
+    let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type?.to_ascii_lowercase().starts_with("text/html") {
+        return None;
+    }
+    let mut page = Vec::new();
+    while page.len() < super::answer::PAGE
+        && let Ok(Some(piece)) = answer.chunk().await
+    {
+        page.extend_from_slice(&piece);
+    }
+    title(&String::from_utf8_lossy(&page))
+}
+
 /// The title of an HTML page, as far as it is fit to be shown.
 fn title(page: &str) -> Option<String> {
     let lower = page.to_ascii_lowercase();

@@ -20,8 +20,10 @@ mod clixml;
 mod fragment;
 mod http;
 mod message;
+mod negotiate;
 mod pipeline;
 mod records;
+mod sealed;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -36,13 +38,14 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use super::{Administration, Cmdlet, ManagementError, Output};
-pub use authorise::{Attempt, Authorise, Basic};
+pub use authorise::{Attempt, Authorise, Basic, Cipher, Said};
+pub use negotiate::Negotiated;
 use session::Session;
 
 /// Where remote PowerShell is, and who signs in.
 #[derive(Clone)]
 pub struct PowerShellEndpoint {
-    /// `https://server/PowerShell/`
+    /// `https://server/PowerShell/`; without TLS only where messages are encrypted by what signs in.
     pub url: Url,
     pub authorise: Arc<dyn Authorise>,
     /// Certificate authorities to trust beside the system's, as PEM text.

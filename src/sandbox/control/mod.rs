@@ -16,6 +16,7 @@
 //! | `PUT /accounts/{upn}/impersonation`, `DELETE …` | grant or withdraw the right `ApplicationImpersonation` |
 //! | `PUT /granting-delay`, `POST /granting` | seconds that granting takes to be in effect, as a JSON number; end the waiting |
 //! | `PUT /granting-warning` | what the cmdlet that grants a right warns of: a JSON string, or null |
+//! | `PUT /token-lifetime`, `DELETE /tokens` | seconds that new tokens last, as a JSON number; withdraw all tokens |
 //! | `PUT /accounts/{upn}/password` | set a password: a JSON string |
 //! | `GET /mailboxes/{address}/state`, `PUT …` | `"normal"`, `"moving"`, `"full"`, `"unavailable"`, `"gone"`, `"disabled"` |
 //! | `GET /mailboxes/{address}/items` | items; query `folder`, `message_id`, `content=true` for attachments in base64 |
@@ -167,6 +168,22 @@ impl Control {
     /// The delay of what was granted is over.
     pub fn finish_granting(&self) {
         self.directory().finish_granting();
+    }
+
+    /// How long tokens last that the token endpoint issues from now on.
+    pub fn set_token_lifetime(&self, lasts: Duration) {
+        self.inner.site.tokens.set_lasts(lasts);
+    }
+
+    /// All tokens are withdrawn.
+    pub fn revoke_tokens(&self) {
+        self.inner.site.tokens.revoke();
+    }
+
+    /// Where tokens are issued, without the tenant's name.
+    #[must_use]
+    pub fn token_authority(&self) -> String {
+        format!("https://{}", reachable(self.inner.addresses.https))
     }
 
     #[must_use]

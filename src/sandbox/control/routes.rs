@@ -28,6 +28,8 @@ pub fn router(control: Control, ca_pem: String) -> Router {
         .route("/accounts/{upn}/password", put(set_password))
         .route("/granting-delay", put(set_granting_delay))
         .route("/granting-warning", put(set_granting_warning))
+        .route("/token-lifetime", put(set_token_lifetime))
+        .route("/tokens", delete(revoke_tokens))
         .route("/granting", post(finish_granting))
         .route("/mailboxes/{address}/state", get(state).put(set_state))
         .route("/mailboxes/{address}/items", get(items).post(deliver))
@@ -155,6 +157,17 @@ async fn set_granting_delay(State(control): State<Control>, body: Bytes) -> Resu
 async fn set_granting_warning(State(control): State<Control>, body: Bytes) -> Result<StatusCode, Response> {
     control.set_granting_warning(read(&body)?);
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_token_lifetime(State(control): State<Control>, body: Bytes) -> Result<StatusCode, Response> {
+    let seconds: u64 = read(&body)?;
+    control.set_token_lifetime(std::time::Duration::from_secs(seconds));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn revoke_tokens(State(control): State<Control>) -> StatusCode {
+    control.revoke_tokens();
+    StatusCode::NO_CONTENT
 }
 
 async fn finish_granting(State(control): State<Control>) -> StatusCode {

@@ -1,8 +1,8 @@
 //! The management endpoint: cmdlets of Exchange as JSON over HTTPS.
 //!
 //! The form is that of Exchange Online's admin API, `POST /adminapi/beta/{organisation}/InvokeCommand`, through which
-//! the Exchange Online module runs its cmdlets. There a bearer token signs in; here Basic does, of an account that
-//! belongs to Organization Management. Remote PowerShell (`sandbox::powershell`) runs the same cmdlets.
+//! the Exchange Online module runs its cmdlets. A bearer token signs in, as there, or Basic, of an account that belongs
+//! to Organization Management. Remote PowerShell (`sandbox::powershell`) runs the same cmdlets.
 //!
 //! Known are the role ApplicationImpersonation and the cmdlets in [`cmdlets`]. There are no management scopes, so that
 //! a scope that is asked for is not found.

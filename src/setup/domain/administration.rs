@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::Domain;
-use crate::management::remote_powershell::{Authorise, Basic, PowerShellEndpoint, RemotePowerShell, beside};
+use crate::management::remote_powershell::{Authorise, Negotiated, PowerShellEndpoint, RemotePowerShell, beside};
 use crate::management::{Administration, Authorization, Endpoint, Management, ManagementError};
 use crate::setup::{Access, Failure, Granted, Located, Page, cmdlet, failures};
 
@@ -75,8 +75,13 @@ impl Domain {
     }
 
     fn rest(&self, base: Url) -> Option<Result<Box<dyn Administration>, ManagementError>> {
-        let person = self.options.person.as_ref()?;
-        let authorization = Authorization::Basic { user: person.upn.clone(), password: person.password.clone() };
+        let authorization = match (&self.options.management_authorization, &self.options.person) {
+            (Some(authorization), _) => authorization.clone(),
+            (None, Some(person)) => {
+                Authorization::Basic { user: person.upn.clone(), password: person.password.clone() }
+            }
+            (None, None) => return None,
+        };
         let management = Management::new(&Endpoint {
             extra_roots: self.options.extra_roots.clone(),
             ..Endpoint::new(base, self.options.directory.domain(), authorization)
@@ -91,8 +96,8 @@ impl Domain {
         };
         let authorise: Arc<dyn Authorise> = match (&self.options.authorise, &self.options.person) {
             (Some(authorise), _) => authorise.clone(),
-            (None, Some(person)) => match Basic::new(&person.upn, &person.password) {
-                Ok(basic) => Arc::new(basic),
+            (None, Some(person)) => match Negotiated::new(&person.upn, &person.password, self.kdc()) {
+                Ok(negotiated) => Arc::new(negotiated),
                 Err(error) => return Some(Err(error)),
             },
             (None, None) => return None,
@@ -177,6 +182,17 @@ fn refused(upn: &str, error: &ManagementError) -> Failure {
             failure.advice.push(
                 "Or switch it on for encrypted connections (Set-PowerShellVirtualDirectory with -BasicAuthentication \
                  $true), run this step again, and switch it off afterwards."
+                    .to_owned(),
+            );
+            failure
+        }
+        ManagementError::SignIn { told, .. } if told.contains("does not work") => {
+            let mut failure = not_granted(&format!(
+                "There is no way to sign in to Exchange's remote PowerShell from this computer: {told}"
+            ));
+            failure.advice.push(
+                "Check that this computer finds the domain's controllers (DNS) and that its clock is right: Kerberos needs \
+                 both."
                     .to_owned(),
             );
             failure
@@ -293,6 +309,9 @@ mod tests {
         let negotiate = sign_in("the server offers Negotiate, Kerberos");
         assert!(negotiate.cause.contains("Basic authentication is switched off"), "{negotiate:?}");
         assert!(negotiate.advice.iter().any(|line| line.contains("Set-PowerShellVirtualDirectory")));
+        let no_ticket = sign_in("Kerberos does not work (there is no Kerberos ticket to be had)");
+        assert!(no_ticket.cause.contains("no Kerberos ticket"), "{no_ticket:?}");
+        assert!(no_ticket.advice.iter().any(|line| line.contains("DNS")));
         let wrong = sign_in("the server offers Negotiate, Basic");
         assert!(wrong.cause.contains("does not accept the name and password"), "{wrong:?}");
     }

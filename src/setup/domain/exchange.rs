@@ -3,8 +3,9 @@
 use secrecy::SecretString;
 
 use super::Domain;
+use crate::ews::auth::credentials;
 use crate::ews::autodiscover::Version;
-use crate::ews::{Client, ClientError, Concern, Credentials, Endpoint, ErrorClass, EwsError, Explanation, FolderId};
+use crate::ews::{Client, ClientError, Concern, Endpoint, ErrorClass, EwsError, Explanation, FolderId};
 use crate::ews::{ResponseCode, ServerVersion};
 use crate::settings::{Connection, SmtpAddress};
 use crate::setup::{Access, AccessOutcome, Failure, Page, failures};
@@ -50,7 +51,7 @@ fn is_denied(failure: &Failure) -> bool {
 
 pub(super) fn client(connection: &Connection, upn: &str, password: &SecretString) -> Result<Client, ClientError> {
     let url = connection.ews_url.parse().map_err(|_| ClientError::Address(connection.ews_url.clone()))?;
-    let credentials = Credentials::Basic { user: upn.to_owned(), password: password.clone() };
+    let credentials = credentials(connection, upn, password.clone());
     Client::new(Endpoint {
         extra_roots: connection.extra_roots.clone(),
         allow_unencrypted: connection.allow_unencrypted,

@@ -11,7 +11,7 @@ use super::probe::{Asker, probe, trust_advice};
 use crate::directory::Directory;
 use crate::ews::Credentials;
 use crate::ews::autodiscover::{Attempt, Autodiscover, Found, NotFound, Points, ServiceConnectionPoints};
-use crate::settings::{AutodiscoverSettings, Connection, SmtpAddress};
+use crate::settings::{AuthScheme, AutodiscoverSettings, Connection, SmtpAddress};
 use crate::setup::validate::{self, EWS_PATH};
 use crate::setup::{ConnectionChoice, Failure, Located, Page, failures};
 
@@ -74,8 +74,12 @@ impl Domain {
         let mut options = self.options.autodiscover.clone();
         options.extra_roots.extend(self.options.extra_roots.iter().cloned());
         let autodiscover = Autodiscover::new(options).map_err(|error| failure(error.explain(), None))?;
-        let credentials =
-            asker.map(|(upn, password)| Credentials::Basic { user: upn.to_owned(), password: password.clone() });
+        let credentials = asker.map(|(upn, password)| Credentials::Password {
+            user: upn.to_owned(),
+            password: password.clone(),
+            order: AuthScheme::USUAL_ORDER.to_vec(),
+            kdc: self.kdc(),
+        });
         let mut addresses = self.addresses(asker).await;
         if addresses.is_empty() {
             // Where the service is depends on the domain alone.

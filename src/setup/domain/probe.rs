@@ -41,6 +41,11 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
         }
         // The account has a step of its own, which tells what is wrong with it.
         Some(EwsError::Http { status: 401 | 403, .. }) if health(connection).await.is_ok() => Ok(String::new()),
+        Some(EwsError::SignIn { problem, .. })
+            if problem.is_about_the_account() && health(connection).await.is_ok() =>
+        {
+            Ok(String::new())
+        }
         Some(error) => {
             let mut failure = exchange::failure(error.explain(asker.upn), error.code());
             failure.offer_test = false;

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use reqwest::Url;
 
 use super::ways::Find;
-use crate::directory::{Directory, SignIn};
+use crate::directory::Directory;
 use crate::ews::Credentials;
 use crate::ews::autodiscover::{self, Autodiscover, ServiceConnectionPoints};
 use crate::settings::{AutodiscoverSettings, Settings, SmtpAddress};
@@ -41,10 +41,9 @@ impl Rediscovery {
     }
 }
 
-/// The directory, asked as the service account; none where there is none, or no way to sign in to it.
+/// The directory; none where there is none, or no way to sign in to it.
 fn directory(settings: &Settings, in_force: &InForce) -> Option<Arc<dyn ServiceConnectionPoints>> {
-    let upn = settings.account.as_ref()?.user.clone();
-    let sign_in = SignIn::Password { upn, password: in_force.password.clone()? };
+    let sign_in = in_force.directory_sign_in().ok()?;
     Some(Arc::new(Directory::new(settings.directory.as_ref()?, sign_in).ok()?))
 }
 

@@ -10,7 +10,7 @@ use reqwest::Url;
 use super::ways::Find;
 use super::*;
 use crate::ews::autodiscover::tests::world::{Asked, Reply, World};
-use crate::ews::{EwsError, FolderId};
+use crate::ews::{Credentials, EwsError, FolderId};
 use crate::settings::SmtpAddress;
 
 const EWS: &str = "/EWS/Exchange.asmx";

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::membership::{Answer, Membership, Outage};
-use crate::directory::{Directory, DirectoryError, Member, Presence, SignIn};
+use crate::directory::{Directory, DirectoryError, Member, Presence};
 use crate::settings::{EntryKind, ScopeEntry};
 use crate::updater::settings_store::InForce;
 
@@ -21,14 +21,7 @@ pub fn of_the_directory(in_force: &InForce) -> Result<Arc<dyn Membership>, Strin
     let Some(directory) = &settings.directory else {
         return Err("the settings name no directory (run the configuration, or set directory.domain)".to_owned());
     };
-    let Some(account) = &settings.account else {
-        return Err("no account is configured to sign in to the directory with".to_owned());
-    };
-    let Some(password) = in_force.password.clone() else {
-        return Err(format!("no password is stored for {} (enter it again)", account.user));
-    };
-    let sign_in = SignIn::Password { upn: account.user.clone(), password };
-    let directory = Directory::new(directory, sign_in).map_err(|error| in_words(&error))?;
+    let directory = Directory::new(directory, in_force.directory_sign_in()?).map_err(|error| in_words(&error))?;
     Ok(Arc::new(directory))
 }
 

@@ -1,9 +1,14 @@
 """Exchange's remote PowerShell as far as granting a right needs it, with psrpcore on the server's side.
 
-    server.py FOLDER
+    server.py FOLDER                # over TLS, with names and passwords (Basic)
+    server.py FOLDER --kerberos     # over TLS, with Kerberos tied to the TLS connection
+    server.py FOLDER --unencrypted  # without TLS, with Kerberos, which encrypts the messages
+    server.py FOLDER --grants URL   # as the first, behind a proxy that signs in for whom it let in; a right that is
+                                    # granted is granted in the sandbox whose control interface is at URL, too
 
 Listens on loopback with a certificate of its own authority (FOLDER/ca.pem), prints `URL <address>` when it does, and
-ends with its standard input or when it is told to. WS-Management is spoken by this file, the PowerShell Remoting
+ends with its standard input or when it is told to. Kerberos is that of MIT by way of pyspnego and python-gssapi; the
+keytab is KRB5_KTNAME's. WS-Management is spoken by this file, the PowerShell Remoting
 Protocol by psrpcore, which knows nothing of our client.
 
 Who signs in decides what is allowed: `admin` anything, `reader` sees no cmdlet that changes something, `guest` gets no
@@ -19,16 +24,24 @@ import re
 import ssl
 import sys
 import threading
+import urllib.error
+import urllib.parse
+import urllib.request
 import uuid
 import xml.etree.ElementTree as ET
 
 import psrpcore
+import spnego
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from psrpcore import types
 
 PASSWORD = "Lab pass 1"
+# How it was started.
+KERBEROS, TLS = False, True
+# What a sign-in by Kerberos over TLS has to be tied to.
+BINDINGS = None
 RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 # Bytes of the protocol in one answer, so that most messages come in parts.
@@ -69,8 +82,12 @@ class Organisation:
         self.assignments["many@lab.example"] = [f"Assignment {number} with a name of some length" for number in range(600)]
         self.assignments["shuffled@lab.example"] = [f"Assignment {number}" for number in range(30)]
         self.assignments["off@lab.example"] = ["Switched off"]
+        # Where the accounts are, if not here.
+        self.sandbox = None
 
     def of(self, account):
+        if self.sandbox:
+            self.assignments.setdefault(account, [])
         if account not in self.assignments:
             raise Refused("ManagementObjectNotFoundException", f"The operation couldn't be performed because object "
                           f"'{account}' couldn't be found on 'dc1.lab.example'.")
@@ -81,6 +98,13 @@ class Organisation:
             PSTypeName="Microsoft.Exchange.Management.RbacTasks.ExchangeRoleAssignmentPresentation", Name=name,
             Role="ApplicationImpersonation", RoleAssignee=account, Enabled=not account.startswith("off@"),
             CustomRecipientWriteScope=None, Guid=types.PSGuid(int=len(name)), Order=types.PSInt(7))
+
+    def grant(self, account):
+        place = f"{self.sandbox}/accounts/{urllib.parse.quote(account)}/impersonation"
+        try:
+            urllib.request.urlopen(urllib.request.Request(place, method="PUT"), timeout=10).close()
+        except urllib.error.HTTPError as error:
+            raise Refused("ManagementObjectNotFoundException", f"The sandbox grants '{account}' nothing: {error}.")
 
     def run(self, user, name, parameters):
         """Output and warnings."""
@@ -106,6 +130,8 @@ class Organisation:
         assert not parameters, parameters
         if given in self.of(account):
             raise Refused("ADObjectAlreadyExistsException", f"The object '{given}' already exists.")
+        if self.sandbox:
+            self.grant(account)
         self.of(account).append(given)
         warnings = []
         if account.startswith("warned@"):
@@ -250,21 +276,80 @@ def carry_out(user, envelope):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    """One for each connection."""
+
     protocol_version = "HTTP/1.1"
     # An answer goes out in one piece, at once.
     wbufsize = -1
     disable_nagle_algorithm = True
+    # Who is signed in on this connection by Kerberos, and what encrypts its messages.
+    user = context = None
+    # How an encrypted message is announced.
+    protocol = None
 
     def log_message(self, *_):
         pass
 
     def do_POST(self):
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        user = self.signed_in()
+        scheme, _, token = (self.headers["Authorization"] or "").partition(" ")
+        if KERBEROS and scheme in ("Kerberos", "Negotiate"):
+            answer = self.step(scheme, base64.b64decode(token))
+            if answer is None:
+                return self.answer(401, b"", ("WWW-Authenticate", "Kerberos"))
+            header = ("WWW-Authenticate", f"{scheme} {base64.b64encode(answer).decode()}")
+            if not TLS:
+                # The message comes next, encrypted.
+                assert content == b"", "a message was sent without encryption"
+                return self.answer(200, b"", header)
+        else:
+            header = None
+        user = self.user if KERBEROS else self.signed_in()
         if self.path.rstrip("/").lower() == "/moved":
             return self.answer(301, b"", ("Location", "/PowerShell/"))
         if not user:
-            return self.answer(401, b"", ("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", 'Basic realm="lab"'))
+            offers = ["Kerberos"] if KERBEROS else ["Negotiate", 'Basic realm="lab"']
+            return self.answer(401, b"", *(("WWW-Authenticate", offer) for offer in offers))
+        if not TLS:
+            content = self.opened(content)
+        return self.carry_out(user, content, *filter(None, [header]))
+
+    def step(self, scheme, token):
+        """Our token in answer to theirs; none where they are refused."""
+        self.user = None
+        protocol = "kerberos" if scheme == "Kerberos" else "negotiate"
+        context = spnego.server(hostname="localhost", service="HTTP", protocol=protocol, channel_bindings=BINDINGS)
+        try:
+            answer = context.step(token)
+        except spnego.exceptions.SpnegoError as problem:
+            print(f"refused: {problem}", file=sys.stderr, flush=True)
+            return None
+        assert context.complete, "Kerberos takes one token"
+        name = context.client_principal.split("@")[0].lower()
+        self.context, self.user = context, "admin" if name == "administrator" else name
+        self.protocol = f"application/HTTP-{'Kerberos' if scheme == 'Kerberos' else 'SPNEGO'}-session-encrypted"
+        return answer
+
+    def opened(self, body):
+        announced = self.headers["Content-Type"]
+        assert announced == f'multipart/encrypted;protocol="{self.protocol}";boundary="Encrypted Boundary"', announced
+        head, _, rest = body.partition(b"Content-Type: application/octet-stream\r\n")
+        assert rest.endswith(b"--Encrypted Boundary--\r\n"), "the end is missing"
+        rest = rest.removesuffix(b"--Encrypted Boundary--\r\n")
+        length = int.from_bytes(rest[:4], "little")
+        content = self.context.unwrap_winrm(rest[4:4 + length], rest[4 + length:])
+        assert f"Length={len(content)}\r\n".encode() in head, head
+        return content
+
+    def sealed(self, content):
+        result = self.context.wrap_winrm(content)
+        length = len(content) + result.padding_length
+        return (f"--Encrypted Boundary\r\n\tContent-Type: {self.protocol}\r\n"
+                f"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length={length}\r\n"
+                "--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n").encode() + \
+            len(result.header).to_bytes(4, "little") + result.header + result.data + b"--Encrypted Boundary--\r\n"
+
+    def carry_out(self, user, content, *headers):
         envelope = ET.fromstring(content)
         related = text(envelope, "s:Header/a:MessageID")
         with LOCK:
@@ -290,7 +375,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
             return None
-        return self.answer(status, body)
+        return self.answer(status, body if TLS else self.sealed(body), *headers)
 
     @staticmethod
     def is_lost(envelope):
@@ -304,11 +389,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if scheme != "Basic":
             return None
         name, _, password = base64.b64decode(pair).decode().partition(":")
-        return name.split("@")[0] if password == PASSWORD else None
+        name = name.split("@")[0]
+        if password != PASSWORD:
+            return None
+        return "admin" if name.lower() == "administrator" else name
 
     def answer(self, status, body, *headers):
         self.send_response(status)
-        self.send_header("Content-Type", "application/soap+xml;charset=UTF-8")
+        sealed = body and not TLS
+        self.send_header("Content-Type", f'multipart/encrypted;protocol="{self.protocol}";boundary="Encrypted Boundary"'
+                         if sealed else "application/soap+xml;charset=UTF-8")
         self.send_header("Content-Length", str(len(body)))
         for header in headers:
             self.send_header(*header)
@@ -339,18 +429,36 @@ def certificates(folder):
     (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
     (folder / "server.pem").write_bytes(ours.public_bytes(pem) + key.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return ours
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    global KERBEROS, TLS, BINDINGS
+    folder, options = pathlib.Path(sys.argv[1]), sys.argv[2:]
+    if options[:1] == ["--grants"]:
+        ORGANISATION.sandbox = options[1]
+        options = []
+    TLS, KERBEROS = "--unencrypted" not in options, bool(options)
     folder.mkdir(parents=True, exist_ok=True)
-    certificates(folder)
+    certificate = certificates(folder)
+    if KERBEROS:
+        import gssapi
+
+        # What is refused is an error at once, even where MIT has a token to tell the client why; otherwise pyspnego
+        # looks into a sign-in that never began.
+        gssapi.SecurityContext.__DEFER_STEP_ERRORS__ = False
+    if KERBEROS and TLS:
+        end_point = b"tls-server-end-point:" + certificate.fingerprint(hashes.SHA256())
+        BINDINGS = spnego.channel_bindings.GssChannelBindings(application_data=end_point)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    print(f"URL https://127.0.0.1:{server.server_port}/PowerShell/", flush=True)
+    if TLS:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    # Kerberos knows it by its name.
+    host = "localhost" if KERBEROS else "127.0.0.1"
+    print(f"URL {'https' if TLS else 'http'}://{host}:{server.server_port}/PowerShell/", flush=True)
     # Whoever started it holds its standard input open.
     threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
     server.serve_forever()
