@@ -8,7 +8,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use process::{PATIENCE, PROGRAM, Place, is_root, message, not_run, text};
+use sent_items_update::settings::SmtpSettings;
+
+use process::{PATIENCE, PROGRAM, Place, change, is_root, message, not_run, text};
 use sent_items_update::pipe::client::PipeError;
 use sent_items_update::pipe::types::State;
 
@@ -122,6 +124,79 @@ impl Confined {
     }
 }
 
+/// Where the SMTP door is, once it is open.
+async fn smtp_door(place: &Place) -> String {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let door = place.client().status().await.unwrap().smtp;
+        if let Some(door) = door.filter(|door| door.problem.is_none()) {
+            return door.place;
+        }
+        assert!(Instant::now() < give_up, "the SMTP door does not open:\n{}", place.log());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+/// Hands a message over as a mail server does, and returns the reply to it.
+fn over_smtp(door: &str, content: &str) -> String {
+    let stream = std::net::TcpStream::connect(door).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut from, mut to) = (BufReader::new(stream.try_clone().unwrap()), stream);
+    let mut hear = || {
+        let mut line = String::new();
+        while line.is_empty() || line.as_bytes().get(3) == Some(&b'-') {
+            line.clear();
+            assert_ne!(from.read_line(&mut line).unwrap(), 0, "the door closed");
+        }
+        line
+    };
+    assert!(hear().starts_with("220"));
+    for (said, code) in
+        [("EHLO x", "250"), ("MAIL FROM:<anna@x.example>", "250"), ("RCPT TO:<siu@x.example>", "250"), ("DATA", "354")]
+    {
+        to.write_all(format!("{said}\r\n").as_bytes()).unwrap();
+        let reply = hear();
+        assert!(reply.starts_with(code), "{said}: {reply}");
+    }
+    to.write_all(format!("{content}.\r\n").as_bytes()).unwrap();
+    hear()
+}
+
+/// A disk that can only be read, as after an error: the start is refused with the reason, and nothing is set aside.
+#[tokio::test]
+async fn on_a_disk_that_can_only_be_read_the_updater_says_so_and_touches_nothing() {
+    const WHAT: &str = "a disk that can only be read";
+    if !is_root() {
+        return not_run(WHAT, "only root can mount a file system");
+    }
+    let place = Place::new();
+    let disk = match SmallDisk::mount(&place.data(), 100) {
+        Ok(disk) => disk,
+        Err(why) => return not_run(WHAT, &why),
+    };
+    let updater = Confined::start(&place, &disk).await;
+    let receipt = place.client().submit(message(1, "anna@x.example")).await.unwrap();
+    drop(updater);
+    let data = place.data();
+    let mount = |how: &str| {
+        let status = disk.command("mount").args(["-o", how, data.to_str().unwrap()]).status().unwrap();
+        assert!(status.success(), "mount -o {how}");
+    };
+    mount("remount,ro");
+    let mut command = disk.command(PROGRAM);
+    command.args(["run", "--data", data.to_str().unwrap(), "--pipe", place.pipe().to_str().unwrap()]);
+    let refused = command.stdin(Stdio::null()).output().unwrap();
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success());
+    assert!(said.contains(data.to_str().unwrap()) && said.to_lowercase().contains("read-only"), "{said}");
+    mount("remount,rw");
+    let _updater = Confined::start(&place, &disk).await;
+    let status = place.client().status().await.unwrap();
+    assert_eq!(status.counts.waiting, 1);
+    assert!(!status.notices.iter().any(|notice| notice.contains("damaged")), "{:?}", status.notices);
+    assert_eq!(place.client().message(receipt.id).await.unwrap().state, State::Waiting);
+}
+
 /// U2
 #[tokio::test]
 async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_was_accepted() {
@@ -136,6 +211,10 @@ async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_was_accepted() 
     };
     let updater = Confined::start(&place, &disk).await;
     let client = place.client();
+    change(&client, None, |settings| {
+        settings.intake.smtp = Some(SmtpSettings { listen: "127.0.0.1:0".parse().unwrap(), allow_remote: false });
+    })
+    .await;
     let full = |error: &PipeError| matches!(error, PipeError::Refused { status: 507, problem } if problem.temporary);
     let mut accepted = Vec::new();
     // 300 KB each: some twenty have room, then only the reserve for outcomes is left.
@@ -155,6 +234,11 @@ async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_was_accepted() 
     assert!(full(&large), "{large}");
     let status = client.status().await.unwrap();
     assert!(status.notices.iter().any(|notice| notice.contains("no message is accepted")), "{:?}", status.notices);
+    // Who comes by SMTP is told to come again.
+    let door = smtp_door(&place).await;
+    let content = message(9_999, "anna@x.example") + &"Nordwind\r\n".repeat(34_000);
+    let said = over_smtp(&door, &content);
+    assert!(said.starts_with("452 4.3.1 ") && said.contains("make room"), "{said}");
     drop(updater);
 
     let _updater = Confined::start(&place, &disk).await;

@@ -14,7 +14,7 @@ use process::{PATIENCE, Place, text};
 use secrecy::ExposeSecret as _;
 use sent_items_update::pipe::types::{Activity, State};
 use sent_items_update::sandbox::Sandbox;
-use sent_items_update::sandbox::control::{Fault, Rule};
+use sent_items_update::sandbox::control::{CloudSignIn, Fault, Rule};
 use sent_items_update::settings::Environment;
 
 const AGENT: &str = "CodeTwoSiuAgent@nordwind.example";
@@ -57,6 +57,20 @@ impl Lab {
     fn configure(&self, arguments: &[&str]) -> Command {
         let mut command = self.configure_as(self.sandbox.control().administrator(), arguments);
         command.arg("--ca").arg(self.ca());
+        command
+    }
+
+    /// A hybrid environment with this account, and its password.
+    fn hybrid(&self, account: &str) -> Command {
+        self.hybrid_at(&self.sandbox.control().token_authority(), account)
+    }
+
+    fn hybrid_at(&self, authority: &str, account: &str) -> Command {
+        let management = self.management();
+        let of_exchange = ["--environment", "hybrid", "--management", &management];
+        let mut command = self.configure(&of_exchange);
+        command.args(["--authority", authority, "--account", account]);
+        command.env("SIU_PASSWORD", self.password(account));
         command
     }
 
@@ -173,28 +187,105 @@ async fn an_account_that_exists_is_verified_and_a_server_is_given_by_hand() {
 
 /// X2, W1, W11
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hybrid_environment_says_which_conditions_only_the_cloud_knows() {
+async fn a_hybrid_environment_is_configured_with_an_account_that_microsoft_entra_lets_in() {
     let lab = Lab::new().await;
     let updater = lab.place.start().await;
     let account = lab.sandbox.control().administrator().to_owned();
-    let management = lab.management();
-    let hybrid = ["--environment", "hybrid", "--management", &management, "--account", &account];
-    let mut command = lab.configure(&hybrid);
-    command.env("SIU_PASSWORD", lab.password(&account));
-    let told = succeeds(command);
-    assert!(told.contains("not known") && told.contains("multi-factor"), "{told}");
+    let told = succeeds(lab.hybrid(&account));
+    assert!(told.contains("✓ Verify the account: 12 conditions are met"), "{told}");
     let (read, _) = lab.place.client().settings().await.unwrap();
     assert_eq!(read.settings.environment, Environment::Hybrid);
+    let counts = lab.sandbox.control().statistics().operations;
+    assert_eq!((counts["UserRealm"], counts["Token"]), (1, 1));
 
     // An account that is not in the role group is refused, with the cmdlet.
     let account = lab.sandbox.control().service_account().to_owned();
-    let hybrid = ["--environment", "hybrid", "--management", &management, "--account", &account];
-    let mut command = lab.configure(&hybrid);
-    command.env("SIU_PASSWORD", lab.password(&account));
-    let (told, _) = fails(command, 1);
+    let (told, _) = fails(lab.hybrid(&account), 1);
     assert!(told.contains("Add-RoleGroupMember -Identity \"Organization Management\""), "{told}");
     let (told, _) = fails(lab.configure(&["--environment", "hybrid", "--create-account"]), 2);
     assert!(told.contains("hybrid"), "{told}");
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W11: each condition that is Microsoft Entra's to judge fails with its own message.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_microsoft_entra_objects_to_is_told_with_what_to_do() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let control = lab.sandbox.control();
+    let account = control.administrator().to_owned();
+    for (cloud, asked, parts) in [
+        (CloudSignIn::Federated, 0, ["is in a federated domain", "sts.nordwind.example", "managed domain"]),
+        (CloudSignIn::MultiFactor, 1, ["by multi-factor authentication", "second proof", "AADSTS50076"]),
+        (CloudSignIn::ConditionalAccess, 1, ["does not let", "Conditional Access policy forbids", "AADSTS53003"]),
+        (CloudSignIn::OtherPassword, 1, ["does not let", "another password", "AADSTS50126"]),
+    ] {
+        control.set_cloud_sign_in(&account, cloud).unwrap();
+        control.reset_statistics();
+        let (told, output) = fails(lab.hybrid(&account), 1);
+        assert!(text(&output.stdout).contains("✗ Verify the account"), "{}", text(&output.stdout));
+        let told = unwrapped(&told);
+        for part in parts.iter().chain(&["What to do", "stays in force"]) {
+            assert!(told.contains(part), "{cloud:?}, {part}: {told}");
+        }
+        // The password goes where Microsoft Entra checks it itself, and nowhere else.
+        let counts = control.statistics().operations;
+        assert_eq!((counts["UserRealm"], counts.get("Token").copied().unwrap_or(0)), (1, asked), "{cloud:?}");
+    }
+    control.set_cloud_sign_in(&account, CloudSignIn::Password).unwrap();
+    // What else a sign-in may meet there.
+    for (code, part) in
+        [("50053", "locked after too many"), ("50055", "password has expired"), ("50057", "is disabled")]
+    {
+        let refused = Fault::Refuse { code: code.to_owned(), message: None, back_off_milliseconds: None, fault: None };
+        control.clear_faults();
+        control.add_fault(Rule::every(refused).on("Token")).unwrap();
+        let (told, _) = fails(lab.hybrid(&account), 1);
+        assert!(unwrapped(&told).contains(part), "{part}: {told}");
+    }
+    assert_eq!(lab.activity().await, Activity::NotConfigured);
+    updater.stop().await;
+    lab.sandbox.stop().await;
+}
+
+/// W11: what Microsoft Entra was not asked, or does not say, is an open question and named as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_microsoft_entra_does_not_answer_is_named_as_not_known() {
+    let lab = Lab::new().await;
+    let updater = lab.place.start().await;
+    let control = lab.sandbox.control();
+    let account = control.administrator().to_owned();
+    // Nobody there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let told = succeeds(lab.hybrid_at(&format!("https://127.0.0.1:{port}"), &account));
+    assert!(told.contains("not known: no federated domain") && told.contains("127.0.0.1"), "{told}");
+    // A page of a network that wants people to sign in; an endpoint that is overloaded; an application that may not ask.
+    let refused = Fault::Refuse { code: "7000218".to_owned(), message: None, back_off_milliseconds: None, fault: None };
+    let busy = Fault::Status { status: 503, retry_after: None, executed: false };
+    for (fault, operation, parts) in [
+        (Fault::Html { executed: false }, "UserRealm", ["no federated domain", "127.0.0.1"]),
+        (busy, "Token", ["10 conditions are met", "503"]),
+        (refused, "Token", ["multi-factor authentication (", "--client-id"]),
+    ] {
+        control.clear_faults();
+        control.add_fault(Rule::every(fault).on(operation)).unwrap();
+        let told = unwrapped(&succeeds(lab.hybrid(&account)));
+        assert!(told.contains("not known: "), "{told}");
+        for part in parts {
+            assert!(told.contains(part), "{operation}, {part}: {told}");
+        }
+    }
+    // A password that the domain refuses is not tried a second time elsewhere.
+    control.clear_faults();
+    control.reset_statistics();
+    let mut command = lab.hybrid(&account);
+    command.env("SIU_PASSWORD", "certainly not it");
+    let (told, _) = fails(command, 1);
+    assert!(told.contains("password is wrong"), "{told}");
+    assert!(!control.statistics().operations.contains_key("Token"));
+    let (told, _) = fails(lab.configure(&["--account", &account, "--authority", "http://127.0.0.1"]), 2);
+    assert!(told.contains("https://"), "{told}");
     updater.stop().await;
     lab.sandbox.stop().await;
 }

@@ -18,7 +18,9 @@ use sent_items_update::pipe::types::{
 use sent_items_update::sandbox::Sandbox;
 use sent_items_update::sandbox::control::{Delivery, MailboxState};
 use sent_items_update::sandbox::faults::{Fault, Rule};
-use sent_items_update::settings::{Account, Connection, EntryKind, ScopeEntry, ScopeMode, SendersScope, Settings};
+use sent_items_update::settings::{
+    Account, AutodiscoverSettings, Connection, EntryKind, ScopeEntry, ScopeMode, SendersScope, Settings,
+};
 use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::engine::MailboxEngine;
 use sent_items_update::updater::scope::{Answer, Connect, Membership, Outage};
@@ -452,4 +454,30 @@ async fn the_diagnostics_are_whole_and_have_no_secret_and_no_subject() {
     assert!(text.contains(&account));
     assert!(!text.contains(secrecy::ExposeSecret::expose_secret(&password)) && !text.contains("Offer 1"));
     scene.stopped().await;
+}
+
+/// W10, M3: the server is gone, and Autodiscover knows its successor: what a person asks finds the way, too.
+#[tokio::test]
+async fn what_a_person_asks_finds_the_server_that_took_over() {
+    let scene = Scene::new().await;
+    let sandbox = scene.connected().await;
+    let id = scene.submit(&mail(1, "Hello")).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let services = vec![sandbox.autodiscover_url()];
+    change(&scene.client, None, |settings| {
+        let connection = settings.connection.as_mut().unwrap();
+        connection.ews_url = format!("https://{free}/EWS/Exchange.asmx");
+        connection.extra_roots = vec![sandbox.ca_pem().to_owned()];
+        connection.autodiscover = Some(AutodiscoverSettings { services, ..AutodiscoverSettings::default() });
+    })
+    .await;
+    let opened = scene.client.test_impersonation(ANNA).await.unwrap();
+    assert_eq!(opened, ImpersonationResult::Opened { mailbox: ANNA.to_owned(), items: 0 });
+    let counts = sandbox.control().statistics();
+    assert!(counts.autodiscover > 0, "{counts:?}");
+    let (status, problem) = refused(scene.client.sent_copy(id).await);
+    assert_eq!((status, problem.code.as_str()), (404, "no-copy"));
+    assert_eq!(sandbox.control().statistics().autodiscover, counts.autodiscover);
+    scene.stopped().await;
+    sandbox.stop().await;
 }

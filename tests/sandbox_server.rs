@@ -6,6 +6,7 @@ use reqwest::{Client, ClientBuilder, StatusCode};
 use secrecy::ExposeSecret as _;
 use sent_items_update::sandbox::control::{Budget, Delivery, Fault, FlagStatus, Limits, MailboxState, Rule};
 use sent_items_update::sandbox::organisation::Stored;
+use sent_items_update::sandbox::tokens::PUBLIC_CLIENT_ID;
 use sent_items_update::sandbox::{Organisation, Sandbox, SandboxError, SandboxOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -681,5 +682,53 @@ async fn seeding_twice_stores_the_sample_mail_once() {
     let attached = &forwarded["attachments"][0]["item"];
     assert_eq!(attached["subject"], "Extension of the Goodwin site");
     assert!(attached["attachments"][0]["sha256"].is_string());
+    scene.sandbox.stop().await;
+}
+
+/// X1, W11
+#[tokio::test]
+async fn whose_an_account_is_and_what_its_sign_in_to_the_cloud_meets_can_be_set_and_stays() {
+    let scene = start(|_| ()).await;
+    let cloud = format!("/accounts/{ANNA}/cloud");
+    let realm = |scene: &Scene, account: &str| {
+        let url = format!("{}/common/userrealm/{account}?api-version=1.0", scene.sandbox.control().token_authority());
+        let request = scene.client.get(url);
+        async move { request.send().await.unwrap().json::<Value>().await.unwrap() }
+    };
+    let token = |scene: &Scene, password: &str| {
+        let authority = scene.sandbox.control().token_authority();
+        let form = [("client_id", PUBLIC_CLIENT_ID), ("grant_type", "password"), ("username", ANNA)];
+        let mut body = reqwest::Url::parse("form:").unwrap();
+        body.query_pairs_mut().extend_pairs(form).append_pair("password", password);
+        let request = scene.client.post(format!("{authority}/nordwind.example/oauth2/v2.0/token"));
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let request = request.body(body.query().unwrap().to_owned());
+        async move { request.send().await.unwrap().json::<Value>().await.unwrap()["error_codes"][0].as_u64() }
+    };
+    let password = scene.sandbox.control().password(ANNA).expose_secret().to_owned();
+    assert_eq!(scene.control("GET", &cloud).send().await.unwrap().json::<Value>().await.unwrap(), "password");
+    assert_eq!(realm(&scene, ANNA).await["account_type"], "Managed");
+    assert_eq!(realm(&scene, "anna@elsewhere.example").await["account_type"], "Unknown");
+    assert_eq!(token(&scene, &password).await, None);
+    for (state, kind, code) in [
+        ("multi-factor", "Managed", 50076),
+        ("conditional-access", "Managed", 53003),
+        ("other-password", "Managed", 50126),
+        ("federated", "Federated", 50126),
+    ] {
+        let set = scene.control("PUT", &cloud).body(json!(state).to_string()).send().await.unwrap();
+        assert_eq!(set.status(), StatusCode::NO_CONTENT);
+        assert_eq!(realm(&scene, ANNA).await["account_type"], kind, "{state}");
+        assert_eq!(token(&scene, &password).await, Some(code), "{state}");
+        // Only whoever knows the password learns of it.
+        assert_eq!(token(&scene, "wrong").await, Some(50126));
+    }
+    let nonsense = scene.control("PUT", &cloud).body("\"nonsense\"").send().await.unwrap();
+    assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
+    let plain = scene.sandbox.http_ews_url().replace("/EWS/Exchange.asmx", &format!("/common/userrealm/{ANNA}"));
+    assert_eq!(Client::new().get(plain).send().await.unwrap().status(), StatusCode::FORBIDDEN);
+
+    let scene = scene.restart().await;
+    assert_eq!(realm(&scene, ANNA).await["federation_protocol"], "WSTrust");
     scene.sandbox.stop().await;
 }

@@ -154,7 +154,13 @@ fn in_force(lab: &Lab, change: u64, scope: SendersScope, directory: DirectorySet
         scope,
         ..Settings::default()
     };
-    Arc::new(InForce { settings, password: Some(password.into()), version: String::new(), change })
+    Arc::new(InForce {
+        settings,
+        password: Some(password.into()),
+        version: String::new(),
+        change,
+        servers: Arc::default(),
+    })
 }
 
 impl Scene {

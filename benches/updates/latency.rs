@@ -14,14 +14,15 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let sandbox = Sandbox::start(folder.path(), true).await?;
     let recorded = Batch::store(&sandbox, "recorded", sizes.latencies).await?;
-    one_by_one(&sandbox, &recorded).await?;
+    one_by_one(&sandbox, &recorded, None).await?;
     sandbox.stop().await?;
     let requests = replay::Requests::read(&folder.path().join("recorded"), sizes.latencies)?;
 
     let sandbox = Sandbox::start(folder.path(), false).await?;
     let fresh = Batch::store(&sandbox, "latency", sizes.latencies).await?;
-    let mut ours = one_by_one(&sandbox, &fresh).await?;
-    let mut bare = replay::one_by_one(&sandbox, &requests).await?;
+    let mut replay = replay::OneByOne::new(&sandbox, &requests)?;
+    let mut ours = one_by_one(&sandbox, &fresh, Some(&mut replay)).await?;
+    let mut bare = replay.took();
     sandbox.stop().await?;
     let (ours, bare) = (p99(&mut ours), p99(&mut bare));
     let ratio = ours.as_secs_f64() / bare.as_secs_f64();
@@ -35,8 +36,12 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
-/// From the acknowledgement of each message to its end.
-async fn one_by_one(sandbox: &Sandbox, batch: &Batch) -> Result<Vec<Duration>, Error> {
+/// From the acknowledgement of each message to its end. The requests of a step are sent between two messages.
+async fn one_by_one(
+    sandbox: &Sandbox,
+    batch: &Batch,
+    mut between: Option<&mut replay::OneByOne<'_>>,
+) -> Result<Vec<Duration>, Error> {
     let place = Place::new()?;
     let updater = place.start().await?;
     updater.configure(sandbox, |_| {}).await?;
@@ -55,6 +60,9 @@ async fn one_by_one(sandbox: &Sandbox, batch: &Batch) -> Result<Vec<Duration>, E
             }
         }
         took.push(start.elapsed());
+        if let Some(replay) = &mut between {
+            replay.next().await?;
+        }
     }
     updater.stop().await?;
     // The first one opened the connection.

@@ -1,4 +1,5 @@
-//! What the updater can do, beside others on the same machine in the same run: ratios, not times, are what counts.
+//! What the updater can do, beside others on the same machine in the same run: ratios, not times, are what counts. Each
+//! takes its turn with the other, again and again, so that whatever else the machine does meets both.
 //!
 //!     cargo bench --bench updates                    # everything
 //!     cargo bench --bench updates -- rate latency    # some of it
@@ -37,9 +38,12 @@ use programs::Error;
 use report::Report;
 
 /// What was measured: messages, and how long they took.
+#[derive(Default)]
 pub struct Measured {
     messages: usize,
     took: Duration,
+    /// Processor time of the program, where the system tells.
+    processor: Duration,
 }
 
 impl Measured {
@@ -47,11 +51,25 @@ impl Measured {
     fn per_second(&self) -> f64 {
         self.messages as f64 / self.took.as_secs_f64()
     }
+
+    #[allow(clippy::cast_precision_loss)] // counts of messages
+    fn processor_each(&self) -> String {
+        format!("{:.0} µs of processor", self.processor.as_secs_f64() * 1e6 / self.messages as f64)
+    }
+}
+
+impl std::ops::AddAssign for Measured {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.took += other.took;
+        self.processor += other.processor;
+    }
 }
 
 /// How much is done.
 pub struct Sizes {
     messages: usize,
+    rounds: usize,
     queued: usize,
     connections: Vec<usize>,
     large: usize,
@@ -65,6 +83,7 @@ impl Sizes {
         let size = |full, small| if measuring { full } else { small };
         Self {
             messages: from_environment("SIU_BENCH_MESSAGES", size(3000, 40)),
+            rounds: size(4, 2),
             queued: from_environment("SIU_BENCH_QUEUED", size(1_000_000, 2_000)),
             connections: if measuring { vec![4, 8, 16] } else { vec![4] },
             large: size(100_000_000, 4_000_000),

@@ -22,16 +22,15 @@ const CLAIMS: usize = 200;
 pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let few = tempfile::tempdir()?;
     fill(few.path(), FEW, 10_240).await?;
-    let at_few = claim(few.path()).await?;
     let place = Place::new()?;
     std::fs::create_dir_all(place.data())?;
     fill(&place.data(), sizes.queued, 10_240).await?;
-    let at_many = claim(&place.data()).await?;
+    let [at_few, at_many] = claims([few.path(), &place.data()]).await?;
     let ratio = at_many.as_secs_f64() / at_few.as_secs_f64();
     report.row(
         &format!("cost of a claim at {} messages", sizes.queued),
-        &format!("{at_many:.0?}"),
-        &format!("at {FEW} messages: {at_few:.0?}"),
+        &format!("{at_many:.2?}"),
+        &format!("at {FEW} messages: {at_few:.2?}"),
         "at most 1.5 x",
         &format!("{ratio:.2} x"),
     );
@@ -77,21 +76,28 @@ async fn open(folder: &Path) -> Result<Queue, Error> {
     Ok(Queue::open(folder, Clock::system(), options).await?)
 }
 
-/// What it takes to claim sixteen messages of as many mailboxes and to put them back.
-async fn claim(folder: &Path) -> Result<Duration, Error> {
-    let queue = open(folder).await?;
-    let mut took = Vec::with_capacity(CLAIMS);
+/// What it takes in each of the queues, in turns, to claim sixteen messages of as many mailboxes; they are put back.
+async fn claims(folders: [&Path; 2]) -> Result<[Duration; 2], Error> {
+    let queues = [open(folders[0]).await?, open(folders[1]).await?];
+    let mut took = [Vec::with_capacity(CLAIMS), Vec::with_capacity(CLAIMS)];
     for _ in 0..CLAIMS {
-        let wanted = Wanted { groups: 16, messages: 1, bytes: 1 << 20, per_mailbox: 1, at_work: HashMap::new() };
-        let start = Instant::now();
-        let claimed = queue.claim(wanted).await?;
-        took.push(start.elapsed());
-        let until = queue.clock().now_ms();
-        let conclusion = Conclusion::Postponed { until, why: Postponed::Paused, reason: String::new() };
-        let back = claimed.groups.iter().flatten().map(|job| Concluded { id: job.id, conclusion: conclusion.clone() });
-        queue.turn(back.collect(), None).await?;
+        for (queue, took) in queues.iter().zip(&mut took) {
+            let wanted = Wanted { groups: 16, messages: 1, bytes: 1 << 20, per_mailbox: 1, at_work: HashMap::new() };
+            let start = Instant::now();
+            let claimed = queue.claim(wanted).await?;
+            took.push(start.elapsed());
+            let until = queue.clock().now_ms();
+            let conclusion = Conclusion::Postponed { until, why: Postponed::Paused, reason: String::new() };
+            let back = |id| Concluded { id, conclusion: conclusion.clone() };
+            let back = claimed.groups.iter().flatten().map(|job| back(job.id)).collect();
+            queue.turn(back, None).await?;
+        }
     }
-    queue.close().await;
-    took.sort_unstable();
-    Ok(took[took.len() / 2])
+    for queue in &queues {
+        queue.close().await;
+    }
+    Ok(took.map(|mut took| {
+        took.sort_unstable();
+        took[took.len() / 2]
+    }))
 }

@@ -2,7 +2,7 @@
 //! client that replays the updater's own requests. All meet the same sandbox over HTTPS, in a process of its own, with
 //! as many fresh messages in the same mailboxes.
 
-use super::programs::{Error, Place, Sandbox};
+use super::programs::{Error, Place, Sandbox, processor_time};
 use super::report::Report;
 use super::sample::Batch;
 use super::{Measured, Sizes, exchangelib, replay};
@@ -18,17 +18,20 @@ pub async fn measure(sizes: &Sizes, connections: usize, report: &mut Report) -> 
     let requests = replay::Requests::read(&folder.path().join("recorded"), messages)?;
 
     let sandbox = Sandbox::start(folder.path(), false).await?;
-    let fresh = Batch::store(&sandbox, "updater", messages).await?;
-    sandbox.reset_statistics().await?;
-    let updater = update(&sandbox, &fresh, connections).await?;
-    let asked = sandbox.ews_requests().await?;
-    let bare = replay::run(&sandbox, &requests, connections).await?;
+    let (mut updater, mut bare, mut asked) = (Measured::default(), Measured::default(), 0);
+    for round in 0..sizes.rounds {
+        let fresh = Batch::store(&sandbox, &format!("updater-{round}"), messages).await?;
+        sandbox.reset_statistics().await?;
+        updater += update(&sandbox, &fresh, connections).await?;
+        asked += sandbox.ews_requests().await?;
+        bare += replay::run(&sandbox, &requests, connections).await?;
+    }
 
     let name = format!("messages updated per second, {connections} connections");
     #[allow(clippy::cast_precision_loss)] // counts of messages
-    let each = asked as f64 / messages as f64;
-    let ours = format!("{:.0} ({each:.2} requests each)", updater.per_second());
-    let beside = format!("bare HTTP client, same requests: {:.0}", bare.per_second());
+    let each = asked as f64 / updater.messages as f64;
+    let ours = format!("{:.0} (each {each:.2} requests, {})", updater.per_second(), updater.processor_each());
+    let beside = format!("bare HTTP client, same requests: {:.0} ({})", bare.per_second(), bare.processor_each());
     let ratio = updater.per_second() / bare.per_second();
     report.row(&name, &ours, &beside, "at least 0.85 x", &format!("{ratio:.2} x"));
 
@@ -57,10 +60,12 @@ async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize) -> Result<
     for message in &batch.messages {
         updater.client.submit(message.processed.clone()).await?;
     }
+    let before = processor_time(updater.process()).unwrap_or_default();
     let start = std::time::Instant::now();
     updater.change(|settings| settings.enabled = true).await?;
     updater.finishes(batch.messages.len()).await?;
     let took = start.elapsed();
+    let processor = processor_time(updater.process()).unwrap_or_default().saturating_sub(before);
     updater.stop().await?;
-    Ok(Measured { messages: batch.messages.len(), took })
+    Ok(Measured { messages: batch.messages.len(), took, processor })
 }

@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 
 use super::Measured;
-use super::programs::{Error, Sandbox};
+use super::programs::{Error, Sandbox, processor_time};
 
 /// What it took to update the messages: searches, each with the updates that followed from it.
 pub struct Requests {
@@ -72,6 +72,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 pub async fn run(sandbox: &Sandbox, requests: &Requests, connections: usize) -> Result<Measured, Error> {
     let next = Arc::new(AtomicUsize::new(0));
     let clients = (0..connections).map(|_| client(sandbox)).collect::<Result<Vec<_>, _>>()?;
+    let before = processor_time(std::process::id()).unwrap_or_default();
     let start = Instant::now();
     let work = clients.iter().map(|client| {
         let next = next.clone();
@@ -85,7 +86,9 @@ pub async fn run(sandbox: &Sandbox, requests: &Requests, connections: usize) -> 
         }
     });
     futures_util::future::try_join_all(work).await?;
-    Ok(Measured { messages: requests.messages, took: start.elapsed() })
+    let took = start.elapsed();
+    let processor = processor_time(std::process::id()).unwrap_or_default().saturating_sub(before);
+    Ok(Measured { messages: requests.messages, took, processor })
 }
 
 async fn send(sandbox: &Sandbox, client: &reqwest::Client, mailbox: &str, body: &Bytes) -> Result<(), Error> {
@@ -113,17 +116,30 @@ fn client(sandbox: &Sandbox) -> Result<reqwest::Client, Error> {
 }
 
 /// How long the requests of each step take when one follows the other, on one connection that is open already.
-pub async fn one_by_one(sandbox: &Sandbox, requests: &Requests) -> Result<Vec<Duration>, Error> {
-    let client = client(sandbox)?;
-    let mut took = Vec::with_capacity(requests.steps.len());
-    for step in &requests.steps {
+pub struct OneByOne<'a> {
+    sandbox: &'a Sandbox,
+    client: reqwest::Client,
+    steps: std::slice::Iter<'a, Step>,
+    took: Vec<Duration>,
+}
+
+impl<'a> OneByOne<'a> {
+    pub fn new(sandbox: &'a Sandbox, requests: &'a Requests) -> Result<Self, Error> {
+        Ok(Self { sandbox, client: client(sandbox)?, steps: requests.steps.iter(), took: Vec::new() })
+    }
+
+    pub async fn next(&mut self) -> Result<(), Error> {
+        let Some(step) = self.steps.next() else { return Ok(()) };
         let start = Instant::now();
         for body in &step.requests {
-            send(sandbox, &client, &step.mailbox, body).await?;
+            send(self.sandbox, &self.client, &step.mailbox, body).await?;
         }
-        took.push(start.elapsed());
+        self.took.push(start.elapsed());
+        Ok(())
     }
-    // The first one opened the connection.
-    took.remove(0);
-    Ok(took)
+
+    /// Of each step but the first, which opened the connection.
+    pub fn took(self) -> Vec<Duration> {
+        self.took.into_iter().skip(1).collect()
+    }
 }

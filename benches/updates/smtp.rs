@@ -1,5 +1,5 @@
 //! Durable acceptance over SMTP: `smtp-source` of Postfix with four sessions and messages of 10 KB, against the updater
-//! and against Postfix itself, on the same disk.
+//! and against Postfix itself in turns, on the same disk.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,26 +38,30 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
         })
         .await?;
     let address: SocketAddr = address.ok_or("the SMTP door has no address")?;
-    // Before it counts: connections, files and caches are there.
-    source(address, sizes.accepted / 10, "warm", place.folder()).await?;
-    let ours = source(address, sizes.accepted, "updater", place.folder()).await?;
-    let counts = updater.client.status().await?.counts;
-    let all = i64::try_from(sizes.accepted + sizes.accepted / 10)?;
-    if counts.waiting != all {
-        return Err(format!("{} of {all} messages were accepted", counts.waiting).into());
-    }
-    updater.stop().await?;
-
     let postfix = match Postfix::start().await {
         Ok(postfix) => postfix,
         Err(why) => {
             Report::not_measured("acceptance over SMTP by Postfix", &why.to_string());
-            return Ok(());
+            return updater.stop().await;
         }
     };
-    source(postfix.address, sizes.accepted / 10, "warm", place.folder()).await?;
-    let beside = source(postfix.address, sizes.accepted, "postfix", place.folder()).await?;
+    // Before it counts: connections, files and caches are there.
+    let warm = sizes.accepted / 10;
+    source(address, warm, "warm", place.folder()).await?;
+    source(postfix.address, warm, "warm", place.folder()).await?;
+    let (mut ours, mut beside) = (Measured::default(), Measured::default());
+    for round in 0..sizes.rounds {
+        let (run, messages) = (round.to_string(), sizes.accepted / sizes.rounds);
+        ours += source(address, messages, &run, place.folder()).await?;
+        beside += source(postfix.address, messages, &run, place.folder()).await?;
+    }
     postfix.stop().await?;
+    let counts = updater.client.status().await?.counts;
+    let all = i64::try_from(ours.messages + warm)?;
+    if counts.waiting != all {
+        return Err(format!("{} of {all} messages were accepted", counts.waiting).into());
+    }
+    updater.stop().await?;
     let ratio = ours.per_second() / beside.per_second();
     report.row(
         "durable acceptance over SMTP per second, 4 sessions, 10 KB",
@@ -83,5 +87,5 @@ async fn source(to: SocketAddr, messages: usize, run: &str, folder: &Path) -> Re
     if !status.success() {
         return Err(format!("smtp-source ended with {status}").into());
     }
-    Ok(Measured { messages, took: start.elapsed() })
+    Ok(Measured { messages, took: start.elapsed(), ..Measured::default() })
 }

@@ -17,7 +17,9 @@ use crate::ews::autodiscover::{self, DnsServices};
 use crate::pipe::client::Client;
 use crate::settings::{Environment, SmtpAddress};
 use crate::setup::validate::{self, USUAL_ACCOUNT_NAME};
-use crate::setup::{AccountChoice, Answers, ConnectionChoice, Domain, DomainOptions, Person, Report, Setup, StepState};
+use crate::setup::{
+    AccountChoice, Answers, ConnectionChoice, Domain, DomainOptions, Entra, Person, Report, Setup, StepState,
+};
 
 /// Connect the updater to Exchange: the steps of the configuration wizard
 ///
@@ -82,6 +84,12 @@ pub struct Arguments {
     /// Let Autodiscover redirect to this host or domain as well
     #[arg(long, value_name = "HOST")]
     trust: Vec<String>,
+    /// Microsoft Entra's address, where it is asked about the account of a hybrid environment: national clouds have their own
+    #[arg(long, value_name = "URL", value_parser = https_url, default_value = "https://login.microsoftonline.com")]
+    authority: Url,
+    /// Application to ask Microsoft Entra as, which has to be a public client [default: Exchange's REST PowerShell]
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
     /// Try the right with this mailbox [default: one that the directory shows]
     #[arg(long, value_name = "ADDRESS")]
     mailbox: Option<SmtpAddress>,
@@ -202,7 +210,12 @@ async fn domain(arguments: &Arguments, client: &Client, sign_in: SignIn) -> Resu
     };
     let options = directory::Options { name_server: arguments.place.name_server, ..directory::Options::default() };
     let directory = Directory::with_options(&settings, sign_in, &options)?;
+    let mut entra = Entra { authority: arguments.authority.to_string(), ..Entra::default() };
+    if let Some(client_id) = &arguments.client_id {
+        entra.client_id.clone_from(client_id);
+    }
     Ok(Domain::new(DomainOptions {
+        entra,
         extra_roots,
         person,
         management: arguments.management.clone(),

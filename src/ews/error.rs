@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::auth::SignInProblem;
+use super::auth::{SignInProblem, TicketRefusal};
 use super::response_code::ResponseCode;
 use crate::settings::SmtpAddress;
 use crate::tls::TlsProblem;
@@ -32,8 +32,13 @@ pub enum EwsError {
         at: At,
     },
     /// Nobody was signed in: certainly nothing was carried out.
-    #[error("{at}: {problem}")]
-    SignIn { problem: Box<SignInProblem>, at: At },
+    #[error("{at}: {problem}{}", beside(ticket.as_ref()))]
+    SignIn {
+        problem: Box<SignInProblem>,
+        /// What the server says of the Kerberos ticket that it refuses.
+        ticket: Option<TicketRefusal>,
+        at: At,
+    },
     /// We are sent elsewhere. Nothing is followed: the password would go there too.
     #[error(
         "{at}: {} sends us on to {} (HTTP status {status}), where the password would go too; if that is the right \
@@ -117,6 +122,10 @@ impl fmt::Display for Refusal {
             None => Ok(()),
         }
     }
+}
+
+fn beside(ticket: Option<&TicketRefusal>) -> String {
+    ticket.map_or_else(String::new, |ticket| format!("; it gives a reason: {ticket}"))
 }
 
 /// Which operation it was, for which mailbox, on which server.

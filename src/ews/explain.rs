@@ -47,7 +47,7 @@ impl EwsError {
         let told = match self {
             Self::Response(refusal) | Self::Fault(refusal) => refused(refusal, account, &self.class()),
             Self::Http { status, at, .. } => http(*status, at, account),
-            Self::SignIn { problem, at } => auth::explain(problem, at, account),
+            Self::SignIn { problem, ticket, at } => auth::explain(problem, *ticket, at, account),
             Self::Redirected { target_host, at, .. } => redirected(target_host.as_deref(), at),
             Self::RequestTooLarge { at, .. } => Told {
                 concern: Concern::Server,
@@ -647,6 +647,7 @@ mod tests {
     use std::collections::{HashMap, HashSet};
     use std::time::Duration;
 
+    use super::super::auth::{SignInProblem, TicketRefusal};
     use super::super::error::Malformed;
     use super::super::response_code::NAMED;
     use super::super::tests::at;
@@ -711,6 +712,33 @@ mod tests {
         assert_eq!(concern(ResponseCode::ErrorPasswordExpired), Concern::Account);
         assert_eq!(concern(ResponseCode::ErrorServerBusy), Concern::Moment);
         assert_eq!(concern(ResponseCode::ErrorInvalidServerVersion), Concern::Server);
+    }
+
+    /// U11, W8: a ticket that the server refuses is no matter of the account's password.
+    #[test]
+    fn each_reason_for_refusing_a_ticket_has_its_own_words() {
+        let error = |ticket| EwsError::SignIn {
+            problem: Box::new(SignInProblem::Refused { scheme: crate::settings::AuthScheme::Negotiate, bound: true }),
+            ticket,
+            at: at(),
+        };
+        let without = check(&error(None));
+        assert_eq!(without.concern, Concern::Account);
+        let mut causes = HashSet::from([without.cause]);
+        for ticket in [
+            TicketRefusal::Expired,
+            TicketRefusal::WrongKey,
+            TicketRefusal::NotForIt,
+            TicketRefusal::Repeated,
+            TicketRefusal::Other(60),
+        ] {
+            let told = check(&error(Some(ticket)));
+            assert_ne!(told.concern, Concern::Account);
+            assert!(told.what.contains("ticket of"), "{told:?}");
+            assert!(told.details.contains(&ticket.to_string()), "{told:?}");
+            causes.insert(told.cause);
+        }
+        assert_eq!(causes.len(), 6);
     }
 
     /// W9

@@ -39,7 +39,7 @@ mod transport;
 mod update_item;
 
 pub use crate::tls::TlsProblem;
-pub use auth::{KerberosRefusal, SignInProblem};
+pub use auth::{KerberosRefusal, SignInProblem, TicketRefusal};
 pub use client::{AnswerLimits, Client, ClientError, Credentials, Endpoint, Mailbox};
 pub use create_attachment::{CreatedAttachments, NewAttachment, NewContent};
 pub use create_item::CreateItem;

@@ -115,6 +115,9 @@ pub enum ExtendedPropertyUri {
 impl ExtendedPropertyUri {
     /// `PidTagMessageFlags` (MS-OXCMSG 2.2.1.6). 1 is *read, and not a draft*; can be set when an item is created.
     pub const MESSAGE_FLAGS: Self = Self::tag(0x0E07, PropertyType::Integer);
+    /// `PidTagHasAttachments` (MS-OXCMSG 2.2.1.2): whether there is any attachment, inline ones included, which
+    /// `item:HasAttachments` leaves out.
+    pub const HAS_ATTACHMENTS: Self = Self::tag(0x0E1B, PropertyType::Boolean);
     /// `PidTagClientSubmitTime` (MS-OXOMSG 2.2.3.11): what EWS shows as `DateTimeSent`.
     pub const CLIENT_SUBMIT_TIME: Self = Self::tag(0x0039, PropertyType::SystemTime);
     /// `PidTagMessageDeliveryTime` (MS-OXOMSG 2.2.3.9): what EWS shows as `DateTimeReceived`.

@@ -175,14 +175,18 @@ pub(super) fn is_image(part: &Part) -> bool {
 pub(super) fn html_text(raw: &[u8], part: &Part) -> String {
     let bytes = part.encoding.decode(&raw[part.body.clone()]);
     let said = part.content_type.get("charset");
-    let meta = html::meta_charset(&bytes);
+    let meta;
     let label = match said {
         // A gateway that writes UTF-8 here and leaves the document in another charset does occur.
         Some(said) if said.eq_ignore_ascii_case("utf-8") && std::str::from_utf8(&bytes).is_err() => {
+            meta = html::meta_charset(&bytes);
             meta.as_deref().or(Some(said))
         }
         Some(said) if charset::is_definite(said) => Some(said),
-        _ => meta.as_deref(),
+        _ => {
+            meta = html::meta_charset(&bytes);
+            meta.as_deref()
+        }
     };
     text_only(charset::decode(&bytes, label))
 }
@@ -190,7 +194,7 @@ pub(super) fn html_text(raw: &[u8], part: &Part) -> String {
 /// Without the characters that no EWS request can carry; nobody sees them.
 fn text_only(text: Cow<'_, str>) -> String {
     let mut text = text.into_owned();
-    if !text.chars().all(charset::is_text) {
+    if !charset::is_all_text(&text) {
         text.retain(charset::is_text);
     }
     text

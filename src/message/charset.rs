@@ -48,6 +48,14 @@ pub(super) fn is_text(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// Whether [`is_text`] holds for every character.
+pub(super) fn is_all_text(text: &str) -> bool {
+    // Pieces of a fixed length are looked at without a branch for each byte. U+FFFE and U+FFFF begin with 0xEF.
+    let suspicious = |byte: u8| byte == 0xEF || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let is_plain = |piece: &[u8]| !piece.iter().fold(false, |found, byte| found | suspicious(*byte));
+    text.as_bytes().chunks(64).all(is_plain) || text.chars().all(is_text)
+}
+
 /// Which of the two it is, when neither label nor mark say so: Latin text has its zeros in the higher byte.
 fn utf_16(bytes: &[u8]) -> &'static Encoding {
     let (pairs, _) = bytes[..bytes.len().min(256)].as_chunks::<2>();
@@ -97,6 +105,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_is_looked_at_as_its_characters_are(
+            text in r"(\PC|[\x00-\x20\x{fff0}-\x{ffff}\x{ff00}äé]){0,150}",
+        ) {
+            prop_assert_eq!(is_all_text(&text), text.chars().all(is_text));
+        }
+
         #[test]
         fn any_bytes_can_be_decoded(
             bytes in prop::collection::vec(any::<u8>(), 0..200),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Name of an EWS operation such as `UpdateItem`, `Autodiscover`, `Management`, `SignIn` (between two tokens of
-    /// Negotiate or NTLM), `Token` (the token endpoint; [`Fault::Refuse`] with a number of Entra) or one of the directory:
+    /// Negotiate or NTLM), `Token` (the token endpoint; [`Fault::Refuse`] with a number of Entra), `UserRealm`, or one of the directory:
     /// `LdapBind`, `LdapSearch`, `LdapAdd`, `LdapModify`, `LdapDelete`, `LdapModifyDn`, `LdapExtended`, or `Ldap` for all
     /// of these; or of remote PowerShell: `PowerShellCreate`, `PowerShellCommand`, `PowerShellSend`, `PowerShellReceive`,
     /// `PowerShellSignal`, `PowerShellDelete`, or `PowerShell` for all; none: every operation of EWS.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authentication::SignIn;
 use super::directory::{Directory, MailboxState, Person, folded};
+use super::entra::{CloudSignIn, Entra};
 use super::management::{Assignment, Assignments};
 use super::{SandboxError, keep};
 
@@ -33,6 +34,9 @@ struct Changes {
     members: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     assignments: Vec<Assignment>,
+    /// What sign-ins meet in the cloud where that is not as usual.
+    #[serde(default)]
+    cloud: BTreeMap<String, CloudSignIn>,
 }
 
 /// What was changed through the directory.
@@ -51,6 +55,7 @@ pub struct Kept {
     with_password: Mutex<BTreeSet<String>>,
     touched: Mutex<Touched>,
     assignments: Arc<Assignments>,
+    entra: Arc<Entra>,
 }
 
 impl Kept {
@@ -60,10 +65,11 @@ impl Kept {
         directory: Arc<Directory>,
         sign_in: Arc<SignIn>,
         assignments: Arc<Assignments>,
+        entra: Arc<Entra>,
     ) -> Result<Self, SandboxError> {
         let path = folder.join(FILE);
         let (with_password, touched) = (Mutex::default(), Mutex::default());
-        let kept = Self { path, directory, sign_in, with_password, touched, assignments };
+        let kept = Self { path, directory, sign_in, with_password, touched, assignments, entra };
         match std::fs::read(&kept.path) {
             Ok(content) => {
                 let path = kept.path.clone();
@@ -106,6 +112,7 @@ impl Kept {
             let _ = self.directory.set_state(&upn, state);
         }
         self.assignments.restore(changes.assignments);
+        self.entra.restore(changes.cloud);
     }
 
     /// An account was made or changed.
@@ -119,6 +126,7 @@ impl Kept {
     pub fn note_removal(&self, upn: &str) {
         self.sign_in.forget_password(upn);
         self.sign_in.reset_failures(upn);
+        self.entra.set_sign_in(upn, CloudSignIn::default());
         self.with_password.lock().unwrap_or_else(PoisonError::into_inner).remove(&folded(upn));
         let mut touched = self.touched();
         touched.people.remove(&folded(upn));
@@ -161,6 +169,7 @@ impl Kept {
             removed: touched.removed.clone(),
             members: touched.groups.iter().filter_map(group).collect(),
             assignments: self.assignments.list(),
+            cloud: self.entra.list(),
         };
         keep::write(&self.path, &serde_json::to_vec_pretty(&changes)?)
     }

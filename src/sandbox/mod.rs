@@ -15,6 +15,7 @@
 //! | [`organisation`] | the sample people and their mail |
 //! | `server`, `site`, `tls`, `authentication`, `iis` | listeners, paths, certificate, sign-in, and what IIS adds |
 //! | `autodiscover` | POX and SOAP |
+//! | [`tokens`], [`entra`] | what Microsoft Entra does: tokens, and whose an account is |
 //! | [`limits`] | throttling as Exchange does it |
 //! | [`faults`] | what goes wrong on demand |
 //! | [`statistics`], `recorder` | what was asked of it |
@@ -28,6 +29,7 @@ mod authentication;
 mod autodiscover;
 pub mod control;
 pub mod directory;
+pub mod entra;
 pub mod ews;
 pub mod faults;
 mod iis;
@@ -66,6 +68,7 @@ use authentication::SignIn;
 use autodiscover::Autodiscover;
 use control::listener::ControlListener;
 use directory::Directory;
+use entra::Entra;
 use ews::{ExchangeService, ServiceLimits};
 use faults::Faults;
 use kept::Kept;
@@ -211,7 +214,8 @@ impl Sandbox {
             sign_in.set_password(&organisation.administrator, organisation.admin_password.as_str().into());
         }
         let assignments = Arc::new(Assignments::default());
-        let kept = Kept::open(&options.folder, directory.clone(), sign_in.clone(), assignments.clone())?;
+        let entra = Arc::new(Entra::default());
+        let kept = Kept::open(&options.folder, directory.clone(), sign_in.clone(), assignments.clone(), entra.clone())?;
         let kept = Arc::new(kept);
         if let Some(password) = options.password {
             sign_in.set_password(&organisation.service_account, password);
@@ -252,6 +256,7 @@ impl Sandbox {
             sign_in,
             offers: options.offers,
             tokens: Tokens::default(),
+            entra,
             service_account: organisation.service_account.clone(),
             domains,
             autodiscover: Autodiscover::new(directory, &organisation.domain, &organisation.further_domains),

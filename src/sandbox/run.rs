@@ -111,6 +111,7 @@ fn greeting(sandbox: &Sandbox, ca: &str, stored: usize) -> String {
          \n  with StartTLS    {ldap}\
          \n  Management       {management}\
          \n  PowerShell       {powershell}\
+         \n  Microsoft Entra  {authority}\
          \n  Control          {url}\
          \n  Service account  {account}\
          \n  Its password     {password}\
@@ -140,6 +141,7 @@ fn greeting(sandbox: &Sandbox, ca: &str, stored: usize) -> String {
         ldap = control.ldap_url(),
         management = control.management_url(),
         powershell = control.powershell_url(),
+        authority = control.token_authority(),
         administrator = control.administrator(),
         admin_password = control.password(control.administrator()).expose_secret(),
         url = sandbox.control_url(),

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::authentication::SignIn;
 use super::autodiscover::{Autodiscover, Site as AutodiscoverSite};
 use super::directory::Directory;
+use super::entra::Entra;
 use super::ews::{Caller, ExchangeService, SoapAnswer};
 use super::faults::{Fault, Faults, Sentence};
 use super::iis::{self, Answer};
@@ -42,6 +43,7 @@ pub struct Site {
     /// Ways to sign in to EWS.
     pub offers: Vec<Scheme>,
     pub tokens: Tokens,
+    pub entra: Arc<Entra>,
     /// For whom the application signs in.
     pub service_account: String,
     /// Domains of the organisation, which are its tenant's names.
@@ -116,6 +118,7 @@ impl Site {
             of_tokens if let Some(tenant) = Tokens::tenant(of_tokens) => {
                 self.token(method, tenant, &body, secure).await
             }
+            of_realm if let Some(account) = Entra::account(of_realm) => self.realm(method, &account, secure).await,
             "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
                 self.autodiscover(method, &path, headers, &body, secure).await
             }
@@ -203,7 +206,22 @@ impl Site {
         if let Some(spoilt) = self.struck(sentence).await? {
             return Ok(spoilt);
         }
-        Ok(self.tokens.answer(tenant, body, &self.domains, &self.service_account, &self.sign_in))
+        Ok(self.tokens.answer(tenant, body, &self.domains, &self.service_account, &self.sign_in, &self.entra))
+    }
+
+    /// Whose an account is, over HTTPS only.
+    async fn realm(&self, method: &Method, account: &str, secure: bool) -> Result<Answer, Cut> {
+        self.statistics.count(|counts| *counts.operations.entry("UserRealm".to_owned()).or_default() += 1);
+        if !secure {
+            return Ok(iis::status_page(StatusCode::FORBIDDEN));
+        }
+        if method != Method::GET {
+            return Ok(iis::status_page(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        match self.strike("UserRealm").await? {
+            Some(spoilt) => Ok(spoilt),
+            None => Ok(self.entra.realm(account, &self.domains)),
+        }
     }
 
     async fn ews(

@@ -1,7 +1,8 @@
 //! The token endpoint that the sandbox has in place of Microsoft Entra: `/{tenant}/oauth2/v2.0/token`.
 //!
 //! Tokens mean nothing by themselves: the sandbox remembers whom it gave which. The application [`CLIENT_ID`] stands for
-//! the service account, and its secret is that account's password.
+//! the service account, and its secret is that account's password. Accounts sign in with their passwords as this
+//! application or as [`PUBLIC_CLIENT_ID`], which needs no secret.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,11 +14,14 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::authentication::{Refused, SignIn};
+use super::entra::{CloudSignIn, Entra};
 use super::ews::Caller;
 use super::iis::{self, Answer};
 
 /// The application that is registered.
 pub const CLIENT_ID: &str = "51de0000-0000-4000-8000-000000000001";
+/// The application as which Exchange's PowerShell signs in; every tenant has it.
+pub const PUBLIC_CLIENT_ID: &str = "fb78d390-0c51-40cd-8e17-fdbfab77341b";
 /// How long a token lasts, unless the control interface says otherwise.
 const LASTS: Duration = Duration::from_secs(3600);
 
@@ -44,6 +48,13 @@ type Refusal = (u32, &'static str, &'static str);
 
 const WRONG_PASSWORD: Refusal =
     (50126, "invalid_grant", "Error validating credentials due to invalid username or password.");
+const NO_SECOND_FACTOR: Refusal = (
+    50076,
+    "invalid_grant",
+    "Due to a configuration change made by your administrator, you must use multi-factor authentication.",
+);
+const FORBIDDEN_BY_POLICY: Refusal =
+    (53003, "invalid_grant", "Access has been blocked by Conditional Access policies.");
 const NO_SUCH_USER: Refusal = (50034, "invalid_grant", "The user account does not exist in the directory.");
 const LOCKED: Refusal = (50053, "invalid_grant", "The account is locked, too many sign-ins failed.");
 const PASSWORD_EXPIRED: Refusal = (50055, "invalid_grant", "The password is expired.");
@@ -85,9 +96,17 @@ impl Tokens {
     }
 
     /// Answers a request for a token. `account` is the one that the application stands for.
-    pub fn answer(&self, tenant: &str, body: &[u8], domains: &[String], account: &str, sign_in: &SignIn) -> Answer {
+    pub fn answer(
+        &self,
+        tenant: &str,
+        body: &[u8],
+        domains: &[String],
+        account: &str,
+        sign_in: &SignIn,
+        entra: &Entra,
+    ) -> Answer {
         let form: HashMap<String, String> = form_of(body).into_iter().collect();
-        match Self::judged(tenant, &form, domains, account, sign_in) {
+        match Self::judged(tenant, &form, domains, account, sign_in, entra) {
             Err(refusal) => refused(refusal),
             Ok(caller) => {
                 let token: String =
@@ -111,15 +130,19 @@ impl Tokens {
         domains: &[String],
         account: &str,
         sign_in: &SignIn,
+        entra: &Entra,
     ) -> Result<Caller, Refusal> {
         let value = |name: &str| form.get(name).map(String::as_str);
         if !domains.iter().any(|domain| domain.eq_ignore_ascii_case(tenant)) {
             return Err(NO_SUCH_TENANT);
         }
-        if value("client_id") != Some(CLIENT_ID) {
-            return Err(NO_SUCH_APPLICATION);
-        }
+        let public = match value("client_id") {
+            Some(CLIENT_ID) => false,
+            Some(PUBLIC_CLIENT_ID) => true,
+            _ => return Err(NO_SUCH_APPLICATION),
+        };
         match value("grant_type") {
+            Some("client_credentials") if public => Err(OTHER_GRANT),
             Some("client_credentials") => match (value("client_secret"), value("client_assertion")) {
                 (None, None) => Err(NO_SECRET),
                 (None, Some(_)) => Err(WRONG_CERTIFICATE),
@@ -129,7 +152,12 @@ impl Tokens {
             Some("password") => {
                 let person = sign_in.account(value("username").unwrap_or_default()).ok_or(NO_SUCH_USER)?;
                 match sign_in.verify(&person, value("password").unwrap_or_default()) {
-                    Ok(()) => Ok(Caller { upn: person.upn.clone() }),
+                    Ok(()) => match entra.sign_in(&person.upn) {
+                        CloudSignIn::Password => Ok(Caller { upn: person.upn.clone() }),
+                        CloudSignIn::Federated | CloudSignIn::OtherPassword => Err(WRONG_PASSWORD),
+                        CloudSignIn::MultiFactor => Err(NO_SECOND_FACTOR),
+                        CloudSignIn::ConditionalAccess => Err(FORBIDDEN_BY_POLICY),
+                    },
                     Err(Refused::Wrong) => Err(WRONG_PASSWORD),
                     Err(Refused::Locked) => Err(LOCKED),
                     Err(Refused::Disabled | Refused::AccountExpired) => Err(DISABLED),

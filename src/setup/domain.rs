@@ -4,6 +4,7 @@
 
 mod account;
 mod administration;
+mod entra;
 mod exchange;
 mod locate;
 mod mailboxes;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use reqwest::Url;
 use secrecy::SecretString;
+
+pub use entra::Entra;
 
 use super::{
     Access, AccessOutcome, Condition, ConnectionChoice, CreatedAccount, Failure, Granted, Located, Organisation,
@@ -44,6 +47,8 @@ pub struct DomainOptions {
     /// Signs in to remote PowerShell; none: the person's name and password do.
     pub authorise: Option<Arc<dyn Authorise>>,
     pub autodiscover: autodiscover::Options,
+    /// Asked about the account in a hybrid environment.
+    pub entra: Entra,
     /// Management scope that limits the right (`CustomRecipientWriteScope`); none: it is granted for all mailboxes.
     pub write_scope: Option<String>,
     /// Whose mailbox Autodiscover is asked for and the right is tried with; none: one that the directory shows.
@@ -71,6 +76,7 @@ impl DomainOptions {
             remote_powershell: None,
             authorise: None,
             autodiscover: autodiscover::Options::default(),
+            entra: Entra::default(),
             write_scope: None,
             mailbox: None,
         }

@@ -12,7 +12,7 @@ mod step;
 mod time;
 pub mod validate;
 
-pub use domain::{Domain, DomainOptions, Person};
+pub use domain::{Domain, DomainOptions, Entra, Person};
 pub use engine::{APPLIED_WITHIN, Setup};
 pub use organisation::{Access, AccessOutcome, Condition, CreatedAccount, Granted, Located, Organisation, Verdict};
 pub use step::{AccountChoice, Answers, ConnectionChoice, Failure, Page, Progress, Report, Step, StepState};

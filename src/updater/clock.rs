@@ -3,10 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 /// Tells the time and waits for it. Cheap to clone.
@@ -18,7 +18,14 @@ enum Inner {
     System,
     /// Time and when it was heard.
     Heard(Arc<Mutex<(Timestamp, Instant)>>),
-    Manual(Arc<watch::Sender<Timestamp>>),
+    Manual(Arc<watch::Sender<Manual>>),
+}
+
+#[derive(Clone, Copy)]
+struct Manual {
+    now: Timestamp,
+    /// Milliseconds by which it was set forward in all.
+    set: i64,
 }
 
 impl Clock {
@@ -30,7 +37,7 @@ impl Clock {
     /// A clock that stands still until [`Clock::advance`] is called.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Inner::Manual(Arc::new(watch::channel(start).0)))
+        Self(Inner::Manual(Arc::new(watch::channel(Manual { now: start, set: 0 }).0)))
     }
 
     #[must_use]
@@ -41,7 +48,7 @@ impl Clock {
                 let (time, at) = *heard.lock().unwrap_or_else(PoisonError::into_inner);
                 time.saturating_add(at.elapsed()).unwrap_or(Timestamp::MAX)
             }
-            Inner::Manual(now) => *now.borrow(),
+            Inner::Manual(manual) => manual.borrow().now,
         }
     }
 
@@ -77,8 +84,34 @@ impl Clock {
     /// # Panics
     /// When this is the system's clock.
     pub fn advance(&self, by: Duration) {
-        let Inner::Manual(now) = &self.0 else { panic!("the system's clock can't be moved") };
-        now.send_modify(|now| *now += by);
+        let Inner::Manual(manual) = &self.0 else { panic!("the system's clock can't be moved") };
+        manual.send_modify(|manual| manual.now += by);
+    }
+
+    /// Milliseconds from some moment on. Goes on as time does, whoever sets the clock; while a computer sleeps, it may
+    /// stand still.
+    #[must_use]
+    pub fn steady_ms(&self) -> i64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            Inner::System | Inner::Heard(_) => i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Inner::Manual(manual) => {
+                let manual = *manual.borrow();
+                manual.now.as_millisecond() - manual.set
+            }
+        }
+    }
+
+    /// Sets a manual clock forward, or back, as an administrator or a time server does: no time passes by that.
+    ///
+    /// # Panics
+    /// When this is the system's clock.
+    pub fn set_forward(&self, by: SignedDuration) {
+        let Inner::Manual(manual) = &self.0 else { panic!("the system's clock can't be moved") };
+        manual.send_modify(|manual| {
+            manual.now += by;
+            manual.set += i64::try_from(by.as_millis()).unwrap_or_default();
+        });
     }
 
     /// Returns once it is `until` (milliseconds since 1970).
@@ -91,11 +124,11 @@ impl Clock {
                 let wait = Duration::from_millis(wait.min(60_000));
                 Box::pin(tokio::time::sleep(wait))
             }
-            Inner::Manual(now) => {
-                let mut now = now.subscribe();
+            Inner::Manual(manual) => {
+                let mut manual = manual.subscribe();
                 Box::pin(async move {
                     // The sender lives as long as any clone of the clock; without one nobody waits.
-                    let _ = now.wait_for(|now| now.as_millisecond() >= until).await;
+                    let _ = manual.wait_for(|manual| manual.now.as_millisecond() >= until).await;
                 })
             }
         }

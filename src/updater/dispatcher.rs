@@ -28,6 +28,7 @@ use tracing::{debug, error, info, warn};
 use board::{Board, Group};
 use window::Window;
 
+use super::boundaries::Boundary;
 use super::clock::Clock;
 use super::queue::{Claimed, Concluded, Conclusion, Job, Postponed, Queue, QueueError, Wanted};
 use super::schedule::{self, Next, Trouble};
@@ -106,6 +107,9 @@ const GROUP_BYTES: u64 = 512 * 1024;
 /// nobody has said meanwhile that it is known now.
 const SCOPE_PAUSE: i64 = 600 * 1000;
 
+/// A clock that differs by so many milliseconds from what has passed since the last look was set. Less is bearable.
+const CLOCK_WAS_SET: i64 = 120_000;
+
 /// When the queue is asked again, in milliseconds, after it could not answer.
 const QUEUE_PAUSE: i64 = 1000;
 
@@ -146,8 +150,23 @@ pub struct Dispatcher<E, M> {
     renewed_at: i64,
     /// When the leases were last renewed without fail.
     leased_at: i64,
+    seen: Seen,
     /// From 0 to 1.
     random: fn() -> f64,
+}
+
+/// A look at the clock.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    time: i64,
+    /// Of the time that nobody sets.
+    steady: i64,
+}
+
+impl Seen {
+    fn at(clock: &Clock) -> Self {
+        Self { time: clock.now_ms(), steady: clock.steady_ms() }
+    }
 }
 
 /// What the queue is doing for us.
@@ -175,6 +194,7 @@ where
         Self {
             renewed_at: clock.now_ms(),
             leased_at: clock.now_ms(),
+            seen: Seen::at(&clock),
             queue,
             clock,
             settings,
@@ -208,15 +228,20 @@ where
         self.configure();
         loop {
             let settings = self.settings.borrow().clone();
+            self.notice_a_clock_that_was_set().await;
             self.notice_the_time();
+            // Before anything begins: this process may have stood still for longer than its leases last.
+            self.renew().await;
             self.start(&settings.settings);
             self.ask(&settings.settings);
-            self.renew().await;
             let wake = self.wake();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                answer = answered(&mut self.turn) => self.answered(answer),
+                answer = answered(&mut self.turn) => {
+                    self.queue.boundaries().pass(Boundary::TurnAnswered).await;
+                    self.answered(answer);
+                }
                 Some(done) = self.working.join_next_with_id() => self.done_and_more(done, &settings.settings),
                 changed = self.settings.changed() => match changed {
                     Ok(()) => self.configure(),
@@ -279,7 +304,12 @@ where
         }
         let groups = wanted.as_ref().map_or(0, |wanted| wanted.groups);
         let queue = self.queue.clone();
-        let answer = Box::pin(async move { queue.turn(concluded, wanted).await });
+        let answer = Box::pin(async move {
+            if !concluded.is_empty() {
+                queue.boundaries().pass(Boundary::OutcomeToRecord).await;
+            }
+            queue.turn(concluded, wanted).await
+        });
         self.turn = Some(Turn { answer, wanted: groups, recorded });
     }
 
@@ -312,7 +342,13 @@ where
                     self.look |= groups.len() >= turn.wanted;
                     self.next_due = next_due;
                 }
-                groups.into_iter().map(Group::of).for_each(|group| self.board.add(group));
+                for mut jobs in groups {
+                    // After a jump of the clock a lease may have run out whose message is still at work here.
+                    jobs.retain(|job| job.error_tries == 0 || !self.has(job.id));
+                    if !jobs.is_empty() {
+                        self.board.add(Group::of(jobs));
+                    }
+                }
                 self.put_back_what_can_not_begin();
             }
             Err(error) => {
@@ -323,6 +359,11 @@ where
         }
     }
 
+    /// Whether a message is claimed already, or its conclusion waits to be recorded.
+    fn has(&self, id: i64) -> bool {
+        self.board.leased().contains(&id) || self.concluded.iter().any(|concluded| concluded.id == id)
+    }
+
     /// Starts claimed groups as far as slots and their mailboxes allow.
     fn start(&mut self, settings: &Settings) {
         let slots = self.slots(settings);
@@ -331,14 +372,44 @@ where
             && let Some(group) = self.board.next(settings.limits.per_mailbox)
         {
             let (engine, jobs) = (engine.clone(), group.jobs.clone());
+            let boundaries = self.queue.boundaries().clone();
             let task = self.working.spawn(async move {
-                match &*jobs {
+                boundaries.pass(Boundary::AttemptBegins).await;
+                let ends = match &*jobs {
                     [job] => vec![Some(engine.attempt(job).await)],
                     jobs => engine.attempt_together(jobs).await,
-                }
+                };
+                boundaries.pass(Boundary::AttemptEnded).await;
+                ends
             });
             self.board.begin(task.id(), group);
         }
+    }
+
+    /// Everything that waits, here and in the queue, goes with a clock that was set.
+    async fn notice_a_clock_that_was_set(&mut self) {
+        let (now, before) = (Seen::at(&self.clock), self.seen.time);
+        let by = (now.time - now.steady) - (self.seen.time - self.seen.steady);
+        self.seen = now;
+        if by.abs() < CLOCK_WAS_SET {
+            return;
+        }
+        warn!(seconds = by / 1000, "the clock was set, or this computer slept; what waits goes with it");
+        self.hold.until += by;
+        self.paused.values_mut().for_each(|until| *until += by);
+        self.next_due = None;
+        self.look = true;
+        match self.queue.clock_was_set(by, before).await {
+            Ok(true) => {
+                self.renewed_at += by;
+                self.leased_at += by;
+                return;
+            }
+            Ok(false) => {}
+            Err(error) => error!(%error, "what waits in the queue could not be moved with the clock"),
+        }
+        // Some leases may have run out by now.
+        self.renewed_at = now.time - self.renewal();
     }
 
     /// What was to wait until now waits no longer.
@@ -377,9 +448,12 @@ where
             return;
         }
         let ids = self.board.leased();
-        let renewed = if ids.is_empty() { Ok(()) } else { self.queue.renew(ids).await };
+        let renewed = if ids.is_empty() { Ok(Vec::new()) } else { self.queue.renew(ids).await };
         match renewed {
-            Ok(()) => (self.renewed_at, self.leased_at) = (now, now),
+            Ok(leased) => {
+                (self.renewed_at, self.leased_at) = (now, now);
+                self.board.keep(&leased.into_iter().collect());
+            }
             Err(error) => {
                 warn!(%error, "leases could not be renewed");
                 // Soon again, so that one can be missed.

@@ -1,6 +1,7 @@
 //! The way to Exchange with the settings in force: for the engine, and for what a person asks in between.
 
 mod rediscovery;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod ways;
@@ -17,13 +18,15 @@ use crate::ews::{Client, ClientError, Endpoint};
 use crate::settings::Environment;
 
 use rediscovery::Rediscovery;
-pub use ways::{Elsewhere, Ways};
+pub use servers::Servers;
+pub use ways::{Elsewhere, MOST_SERVERS, Ways};
 
 /// Requests at once that persons ask for, beside those of the engine.
 const CONNECTIONS: usize = 2;
 
-/// A person does not wait as long for an answer as the engine does.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A person does not wait as long for an answer as the engine does: neither for one request, nor for another server to be
+/// found.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no way to Exchange.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +45,12 @@ pub enum NoWay {
 /// elsewhere.
 pub fn connect(in_force: &InForce, clock: Clock) -> Result<Ways, NoWay> {
     let limits = &in_force.settings.limits;
-    let (connections, timeout) = (limits.connections, Duration::from_secs(limits.request_timeout.into()));
+    ways(in_force, limits.connections, Duration::from_secs(limits.request_timeout.into()), clock)
+}
+
+fn ways(in_force: &InForce, connections: usize, timeout: Duration, clock: Clock) -> Result<Ways, NoWay> {
     let endpoint = endpoint(in_force, connections, timeout)?;
-    let ways = Ways::fixed(&endpoint.url, Client::new(endpoint.clone())?, clock);
+    let ways = Ways::fixed(&endpoint.url, Client::new(endpoint.clone())?, clock).sharing(in_force.servers.clone());
     let how = in_force.settings.connection.as_ref().and_then(|connection| connection.autodiscover.as_ref());
     let Some(how) = how else { return Ok(ways) };
     let find = match Rediscovery::new(in_force, how, endpoint.credentials.clone()) {
@@ -59,10 +65,6 @@ pub fn connect(in_force: &InForce, clock: Clock) -> Result<Ways, NoWay> {
         Client::new(endpoint).map_err(|error| error.to_string())
     };
     Ok(ways.searching(find, Box::new(open), in_force.settings.environment == Environment::Hybrid))
-}
-
-fn open(in_force: &InForce, connections: usize, request_timeout: Duration) -> Result<Client, NoWay> {
-    Ok(Client::new(endpoint(in_force, connections, request_timeout)?)?)
 }
 
 fn endpoint(in_force: &InForce, connections: usize, request_timeout: Duration) -> Result<Endpoint, NoWay> {
@@ -96,27 +98,27 @@ fn endpoint(in_force: &InForce, connections: usize, request_timeout: Duration) -
 /// What persons ask of Exchange goes this way: with few connections, which are kept until the settings change.
 #[derive(Debug, Default)]
 pub struct OnDemand {
-    open: Mutex<Option<(u64, Client)>>,
+    open: Mutex<Option<(u64, Arc<Ways>)>>,
 }
 
 impl OnDemand {
-    pub fn client(&self, in_force: &InForce) -> Result<Client, NoWay> {
+    pub fn ways(&self, in_force: &InForce) -> Result<Arc<Ways>, NoWay> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((change, client)) = open.as_ref()
+        if let Some((change, ways)) = open.as_ref()
             && *change == in_force.change
         {
-            return Ok(client.clone());
+            return Ok(ways.clone());
         }
         let timeout = Duration::from_secs(in_force.settings.limits.request_timeout.into());
-        let client = self::open(in_force, CONNECTIONS, timeout.min(PATIENCE))?;
-        *open = Some((in_force.change, client.clone()));
-        Ok(client)
+        let ways = Arc::new(self::ways(in_force, CONNECTIONS, timeout.min(PATIENCE), Clock::system())?);
+        *open = Some((in_force.change, ways.clone()));
+        Ok(ways)
     }
 
     /// Version of Exchange, where it was asked since the settings changed.
     #[must_use]
     pub fn version(&self) -> Option<String> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.as_ref().and_then(|(_, client)| client.server_version()).map(|version| version.to_string())
+        open.as_ref().and_then(|(_, ways)| ways.version())
     }
 }

@@ -1,6 +1,7 @@
 //! The service: intake, queue, engine, schedule.
 
 pub mod api;
+pub mod boundaries;
 pub mod clock;
 pub mod dispatcher;
 pub mod engine;

@@ -12,6 +12,7 @@ use crate::directory::SignIn;
 use crate::pipe::types::SettingsChange;
 use crate::secret::{SecretError, SecretStore};
 use crate::settings::{OAuthGrant, Settings, SettingsProblem};
+use crate::updater::exchange::Servers;
 
 /// Settings in force, with what the account signs in with.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct InForce {
     pub version: String,
     /// Counts changes of settings or password in this process.
     pub change: u64,
+    /// What was found of servers while these are in force.
+    pub servers: Arc<Servers>,
 }
 
 impl InForce {
@@ -94,7 +97,7 @@ impl SettingsStore {
             Some(Err(problem)) => (None, Some(problem)),
             None => (None, None),
         };
-        let in_force = InForce { version: version(&settings), settings, password, change: 0 };
+        let in_force = InForce { version: version(&settings), settings, password, change: 0, servers: Arc::default() };
         Ok(Self {
             path: path.to_owned(),
             secrets,
@@ -143,7 +146,13 @@ impl SettingsStore {
             (Some(account), None) => return Err(StoreError::NoPassword { user: account.user.clone() }),
         };
         self.write(&settings).map_err(|source| StoreError::File { path: self.path.clone(), source })?;
-        let now = InForce { version: version(&settings), settings, password, change: before.change + 1 };
+        let now = InForce {
+            version: version(&settings),
+            settings,
+            password,
+            change: before.change + 1,
+            servers: Arc::default(),
+        };
         let now = Arc::new(now);
         self.in_force.send_replace(now.clone());
         Ok(now)

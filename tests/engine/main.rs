@@ -1,5 +1,6 @@
 //! The engine against the sandbox organisation: one attempt after another, and what the mailbox shows then.
 
+mod fidelity;
 mod scene;
 mod together;
 
@@ -7,13 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use sent_items_update::pipe::types::Rule;
 use sent_items_update::sandbox::directory::MailboxState;
 use sent_items_update::sandbox::faults::{Fault, Rule as FaultRule};
 use sent_items_update::sandbox::store::{AttachmentContent, BodyKind, FlagStatus, StoredItem};
-use sent_items_update::settings::{EntryKind, ScopeEntry, ScopeMode, SendersScope};
+use sent_items_update::settings::{EntryKind, Options, ScopeEntry, ScopeMode, SendersScope};
+use sent_items_update::updater::boundaries::{Boundaries, Boundary, Operation, Watch};
 use sent_items_update::updater::dispatcher::{Attempt, Engine as _};
+
+use tokio::sync::Semaphore;
 
 use scene::{ANNA, JONAS, LOGO, Mail, OLD_LOGO, Scene, copies, error, finished, mail, split};
 
@@ -176,6 +181,59 @@ async fn a_replacement_that_is_interrupted_anywhere_is_completed_and_leaves_one_
         scene.ends(&processed).await;
         let item = scene.only_sent_item(ANNA).await;
         assert!(item.body.contains("Signature"), "{operation}, {executed}");
+    }
+}
+
+/// Keeps an attempt from going on.
+struct Held {
+    at: Boundary,
+    is_there: Semaphore,
+    go: Semaphore,
+}
+
+impl Watch for Held {
+    fn passing(&self, at: Boundary) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if at == self.at {
+                self.is_there.add_permits(1);
+                self.go.acquire().await.unwrap().forget();
+            }
+        })
+    }
+}
+
+/// U8: the last request of an updater that was killed is carried out after the next one has looked.
+#[tokio::test]
+async fn what_is_stored_after_an_attempt_that_broke_off_is_looked_at_once_more() {
+    let original = mail("<p>Hello</p>").mime();
+    let processed = mail("<img src=\"cid:logo@n\">").image("logo@n", LOGO).mime();
+    for (options, operation) in [(copies(), Operation::CreateItem), (Options::default(), Operation::CreateAttachment)] {
+        let mut scene = Scene::with(options).await;
+        scene.client_stores(ANNA, &original).await;
+        let mut job = scene.job(&processed);
+        let held = Arc::new(Held {
+            at: Boundary::RequestToSend(operation),
+            is_there: Semaphore::new(0),
+            go: Semaphore::new(0),
+        });
+        let (first, of_first) = (scene.engine().watched(Boundaries::watched(held.clone())), job.clone());
+        let first = tokio::spawn(async move { first.attempt(&of_first).await });
+        held.is_there.acquire().await.unwrap().forget();
+        job.error_tries = 1;
+        let reason = error(scene.engine().attempt(&job).await);
+        assert!(reason.contains("looked at once more"), "{reason}");
+        // Nobody hears of it any more.
+        held.go.add_permits(1);
+        first.await.unwrap();
+        let shown = async |scene: &Scene| {
+            let items = scene.sent_items(ANNA).await;
+            (items.len(), items.iter().map(|item| item.attachments.len()).sum::<usize>())
+        };
+        let twice = if operation == Operation::CreateItem { (3, 2) } else { (1, 2) };
+        assert_eq!(shown(&scene).await, twice, "{operation:?} was carried out late");
+        assert_eq!(finished(scene.engine().attempt(&job).await), Rule::AlreadyDone);
+        let once = if operation == Operation::CreateItem { (2, 1) } else { (1, 1) };
+        assert_eq!(shown(&scene).await, once, "{operation:?}");
     }
 }
 

@@ -70,6 +70,7 @@ impl Scene {
             password: Some(self.password.clone()),
             version: String::new(),
             change: 0,
+            servers: std::sync::Arc::default(),
         };
         MailboxEngine::new(&in_force, &Scope::of(&in_force)).unwrap()
     }

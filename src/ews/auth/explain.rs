@@ -1,13 +1,15 @@
 //! A sign-in that came to nothing, for the person who configures: what, why, what to do.
 
 use super::oauth::TokenProblem;
-use super::problem::{KerberosRefusal, SignInProblem};
+use super::problem::{KerberosRefusal, SignInProblem, TicketRefusal};
 use crate::ews::error::At;
 use crate::ews::explain::{Concern, Told, owned};
 
-pub(in crate::ews) fn explain(problem: &SignInProblem, at: &At, account: &str) -> Told {
+/// `ticket` is what the server said of a Kerberos ticket, if it did.
+pub(in crate::ews) fn explain(problem: &SignInProblem, ticket: Option<TicketRefusal>, at: &At, account: &str) -> Told {
     let host = at.host();
     match problem {
+        SignInProblem::Refused { .. } if let Some(ticket) = ticket => refused_ticket(ticket, host, account),
         SignInProblem::NothingFits { offered, why } => Told {
             concern: Concern::Server,
             what: format!("{host} and the settings have no way to sign in in common."),
@@ -93,6 +95,61 @@ pub(in crate::ews) fn explain(problem: &SignInProblem, at: &At, account: &str) -
         },
         SignInProblem::Token(problem) => token(problem, account),
     }
+}
+
+/// The domain let the account in, and the server does not take its word for it.
+fn refused_ticket(ticket: TicketRefusal, host: &str, account: &str) -> Told {
+    use TicketRefusal as R;
+    let (concern, cause, advice): (_, String, Vec<String>) = match ticket {
+        R::Expired | R::NotYetValid | R::ClockSkew => (
+            Concern::Server,
+            format!(
+                "The clocks of {host}, of this machine and of the domain controller do not agree; Kerberos allows five \
+                 minutes."
+            ),
+            owned(["Compare the three clocks (w32tm /query /status), and let all of them follow the domain's time."]),
+        ),
+        R::WrongKey => (
+            Concern::Server,
+            format!(
+                "{host} does not have the key to which the domain encrypts tickets for HTTP/{host}: the name is \
+                 registered for another account than the one that answers, or its password was changed and the servers \
+                 (or a keytab) still have the former one."
+            ),
+            vec![
+                format!("See whose the name is: setspn -Q HTTP/{host}; it has to be one account alone."),
+                "Behind a load balancer, give all Exchange servers the same alternate service account \
+                 (RollAlternateServiceAccountPassword.ps1)."
+                    .to_owned(),
+                "Renew the keytab, if a proxy in front of Exchange signs people in.".to_owned(),
+            ],
+        ),
+        R::NotForIt => (
+            Concern::Server,
+            format!("What answers under the name {host} calls itself otherwise, and takes tickets for that name only."),
+            owned([
+                "Use the name by which the server knows itself in the address of EWS, or register this one for it \
+                 (setspn -S).",
+            ]),
+        ),
+        R::Repeated => (
+            Concern::Moment,
+            "Two sign-ins looked the same to the server, or something on the way sent one of them twice.".to_owned(),
+            owned([
+                "Try again.",
+                "If it happens often, let this machine reach Exchange without a proxy in between, and check the clocks.",
+            ]),
+        ),
+        R::Other(code) => (
+            Concern::Server,
+            format!("It answers with error {code} of Kerberos and says no more."),
+            owned([
+                "See the security log of the server, and the log of a proxy in front of it, at this moment.",
+                "Add ntlm to connection.auth_order.",
+            ]),
+        ),
+    };
+    Told { concern, what: format!("{host} does not accept the Kerberos ticket of {account}."), cause, advice }
 }
 
 fn kerberos(refusal: KerberosRefusal, host: &str, account: &str) -> Told {

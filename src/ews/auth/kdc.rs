@@ -263,7 +263,7 @@ fn ask(server: &str, message: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// The code of a KRB-ERROR; none for other messages.
-fn error_code(message: &[u8]) -> Option<u32> {
+pub(super) fn error_code(message: &[u8]) -> Option<u32> {
     let (error, _) = der::first(message).filter(|(error, _)| error.tag == KRB_ERROR)?;
     let (fields, _) = der::first(error.content)?;
     let field = der::children(fields.content).find(|field| field.tag == 0xa6)?;

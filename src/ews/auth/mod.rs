@@ -6,6 +6,7 @@
 //! handshake  the tokens of Negotiate and NTLM, by the crate sspi
 //! kdc        Kerberos' servers: asking them, what they refuse, tickets kept for the next connection
 //! binding    what ties a sign-in to the TLS connection it goes over (Extended Protection)
+//! ticket     what a server says of a ticket that it refuses
 //! ap_options how Kerberos says that it does, where sspi says it wrongly
 //! oauth/     tokens of Microsoft Entra
 //! ```
@@ -25,6 +26,7 @@ mod offer;
 mod problem;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 pub(crate) use binding::channel_bindings;
 pub(super) use explain::explain;
@@ -33,7 +35,8 @@ pub use identity::Identity;
 pub(crate) use identity::basic;
 pub(crate) use kdc::Kerberos;
 pub(crate) use offer::{AnswerTo, Offers, answer_to};
-pub use problem::{KerberosRefusal, SignInProblem};
+pub use problem::{KerberosRefusal, SignInProblem, TicketRefusal};
+pub(crate) use ticket::refusal as ticket_refusal;
 
 use secrecy::SecretString;
 

@@ -83,6 +83,41 @@ fn listed(offered: &[String]) -> String {
     if offered.is_empty() { "no way to sign in".to_owned() } else { offered.join(", ") }
 }
 
+/// What a server refuses a ticket for that a domain controller gave (RFC 4120 7.5.9). Told beside
+/// [`SignInProblem::Refused`], because a server need not say it, and whoever says it has proven nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TicketRefusal {
+    #[error("to the server, the Kerberos ticket has expired")]
+    Expired,
+    #[error("to the server, the Kerberos ticket is not valid yet")]
+    NotYetValid,
+    #[error("the clocks of this machine and of the server differ by more than Kerberos allows")]
+    ClockSkew,
+    #[error("the server can't decrypt the Kerberos ticket: its key is not the one that the domain has for its name")]
+    WrongKey,
+    #[error("the Kerberos ticket is for another service than the one that answers")]
+    NotForIt,
+    #[error("the server has seen this sign-in before")]
+    Repeated,
+    #[error("the server does not accept the Kerberos ticket (error {0})")]
+    Other(u32),
+}
+
+impl TicketRefusal {
+    pub(super) fn of(code: u32) -> Self {
+        match code {
+            // Not intact, changed, no key of that number, no key at all.
+            31 | 41 | 44 | 45 => Self::WrongKey,
+            32 => Self::Expired,
+            33 => Self::NotYetValid,
+            34 => Self::Repeated,
+            35 => Self::NotForIt,
+            37 => Self::ClockSkew,
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// What a domain controller refuses a ticket for (RFC 4120 7.5.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KerberosRefusal {

@@ -111,7 +111,8 @@ impl Exchange {
         match posted.map_err(|error| NoAnswer::because(error.to_string()))? {
             Ok((response, _kept)) => collect(response).await,
             Err(error) => {
-                let refused = matches!(&error, EwsError::SignIn { problem, .. } if problem.is_about_the_account());
+                let refused =
+                    matches!(&error, EwsError::SignIn { problem, ticket: None, .. } if problem.is_about_the_account());
                 let (why, untrusted) = phrase(&error, &at);
                 Err(NoAnswer { why, untrusted, refused })
             }

@@ -62,7 +62,8 @@ impl Writer {
 
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.close_tag();
-        self.text.reserve(text.len());
+        // A tenth more, for what is escaped in HTML.
+        self.text.reserve(text.len() + text.len() / 10);
         escape(text, Place::Text, &mut self.text);
         self
     }
@@ -125,6 +126,22 @@ enum Place {
     Attribute,
 }
 
+/// Bytes that stand for themselves wherever they are: nearly all of a text.
+const IS_PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        // What is below space, and the first byte of U+FFFE and U+FFFF.
+        plain[byte] = byte >= 0x20 && byte != 0xEF;
+        byte += 1;
+    }
+    plain[b'&' as usize] = false;
+    plain[b'<' as usize] = false;
+    plain[b'>' as usize] = false;
+    plain[b'"' as usize] = false;
+    plain
+};
+
 /// Escapes what means something in XML, and line ends that a reader would turn into something else. Characters
 /// that XML 1.0 can't express at all are left out: a server answers them with a bare *400 Bad Request*.
 fn escape(value: &str, place: Place, out: &mut Vec<u8>) {
@@ -133,6 +150,10 @@ fn escape(value: &str, place: Place, out: &mut Vec<u8>) {
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
+        if IS_PLAIN[usize::from(byte)] {
+            at += 1;
+            continue;
+        }
         let (instead, length): (&[u8], usize) = match byte {
             b'&' => (b"&amp;", 1),
             b'<' => (b"&lt;", 1),

@@ -26,7 +26,9 @@ use reqwest::{ResponseBuilderExt as _, Url};
 
 use super::connect::{Body, Dialer, Opened};
 use super::{IDLE, failure};
-use crate::ews::auth::{AnswerTo, Handshake, Kerberos, Mechanism, Offers, SignInProblem, Who, answer_to};
+use crate::ews::auth::{
+    AnswerTo, Handshake, Kerberos, Mechanism, Offers, SignInProblem, TicketRefusal, Who, answer_to, ticket_refusal,
+};
 use crate::ews::error::{At, EwsError};
 use crate::ews::soap::body::RequestBody;
 use crate::settings::AuthScheme;
@@ -144,7 +146,10 @@ impl Bound {
                 Err(Ended::Refused { kerberos: true, .. }) if !forgot && self.kerberos.forget() => {
                     (forgot, tries) = (true, 1);
                 }
-                Err(Ended::Refused { bound, .. }) => return Err(sign_in(SignInProblem::Refused { scheme, bound }, at)),
+                Err(Ended::Refused { bound, ticket, .. }) => {
+                    let problem = Box::new(SignInProblem::Refused { scheme, bound });
+                    return Err(EwsError::SignIn { problem, ticket, at: at.clone() });
+                }
                 Err(Ended::Problem(problem)) => return Err(sign_in(problem, at)),
                 Err(Ended::Error(error)) => return Err(error),
             }
@@ -218,11 +223,12 @@ impl Bound {
         let mut last_sent = None;
         for leg_number in 1..=MOST_LEGS {
             let kerberos = last_sent == Some(Mechanism::Kerberos);
+            // A ticket is answered with 401 when it is refused; the token beside it is an error of Kerberos.
+            let ticket = if kerberos { ticket_refusal(&said) } else { None };
             let leg = match handshake.step(said).await {
                 Ok(Some(leg)) => leg,
-                Ok(None) => return Err(Ended::Refused { bound, kerberos }),
-                // A ticket is answered with 401 when it is refused; the token beside it is an error of Kerberos.
-                Err(_) if kerberos => return Err(Ended::Refused { bound, kerberos }),
+                Ok(None) => return Err(Ended::Refused { bound, kerberos, ticket }),
+                Err(_) if kerberos => return Err(Ended::Refused { bound, kerberos, ticket }),
                 Err(problem) => return Err(Ended::Problem(problem)),
             };
             let token = authorization(scheme, &leg.token).map_err(Ended::Problem)?;
@@ -239,7 +245,8 @@ impl Bound {
                     AnswerTo::Token(token) => token,
                     AnswerTo::Anew | AnswerTo::Nothing if leg.last => {
                         drained(answer).await;
-                        return Err(Ended::Refused { bound, kerberos: leg.mechanism == Mechanism::Kerberos });
+                        let kerberos = leg.mechanism == Mechanism::Kerberos;
+                        return Err(Ended::Refused { bound, kerberos, ticket: None });
                     }
                     AnswerTo::Anew | AnswerTo::Nothing => {
                         let problem = "it gives no token in answer to ours".to_owned();
@@ -375,13 +382,14 @@ enum Ended {
     Refused {
         bound: bool,
         kerberos: bool,
+        ticket: Option<TicketRefusal>,
     },
     Problem(SignInProblem),
     Error(EwsError),
 }
 
 fn sign_in(problem: SignInProblem, at: &At) -> EwsError {
-    EwsError::SignIn { problem: Box::new(problem), at: at.clone() }
+    EwsError::SignIn { problem: Box::new(problem), ticket: None, at: at.clone() }
 }
 
 fn authorization(scheme: AuthScheme, token: &[u8]) -> Result<HeaderValue, SignInProblem> {

@@ -244,6 +244,7 @@ impl Transport {
     ) -> Result<Response, EwsError> {
         let problem = |problem: TokenProblem| EwsError::SignIn {
             problem: Box::new(SignInProblem::Token(problem)),
+            ticket: None,
             at: at.clone(),
         };
         let bearer = tokens.bearer().await.map_err(problem)?;
@@ -274,7 +275,7 @@ impl Choosing {
         if let Some(scheme) = *chosen {
             return Ok(Ok(scheme));
         }
-        let problem = |problem| EwsError::SignIn { problem: Box::new(problem), at: at.clone() };
+        let problem = |problem| EwsError::SignIn { problem: Box::new(problem), ticket: None, at: at.clone() };
         let offers = match self.bound.offers(headers, at).await? {
             Ok(offers) => offers,
             Err(answer) if matches!(answer.status().as_u16(), 200..300 | 400 | 411 | 415 | 500) => {

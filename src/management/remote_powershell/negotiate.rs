@@ -15,7 +15,8 @@ use secrecy::SecretString;
 
 use super::authorise::{Attempt, Authorise, Cipher, Said};
 use crate::ews::auth::{
-    AnswerTo, Handshake, Identity, Kerberos, Mechanism, Offers, SignInProblem, Who, answer_to, basic, channel_bindings,
+    AnswerTo, Handshake, Identity, Kerberos, Mechanism, Offers, SignInProblem, TicketRefusal, Who, answer_to, basic,
+    channel_bindings, ticket_refusal,
 };
 use crate::management::ManagementError;
 use crate::settings::AuthScheme;
@@ -225,15 +226,16 @@ impl Conversation {
         let token = match answer_to(under.scheme.name(), said.headers) {
             AnswerTo::Token(token) => token,
             AnswerTo::Unreadable(problem) => return Err(format!("the server's token can't be read: {problem}")),
-            AnswerTo::Anew | AnswerTo::Nothing => return self.refused(under, said).await,
+            AnswerTo::Anew | AnswerTo::Nothing => return self.refused(under, None, said).await,
         };
+        // A ticket is answered with 401 when it is refused; the token beside it is an error of Kerberos.
+        let ticket = ticket_refusal(&token).filter(|_| under.last && under.mechanism == Mechanism::Kerberos);
         let stepped = match under.handshake.step(token).await {
-            // A ticket is answered with 401 when it is refused; the token beside it is an error of Kerberos.
             Err(_) if under.last && under.mechanism == Mechanism::Kerberos => None,
             stepped => stepped.map_err(|problem| problem.to_string())?,
         };
         match stepped {
-            None => self.refused(under, said).await,
+            None => self.refused(under, ticket, said).await,
             Some(leg) => {
                 let header = authorization(under.scheme, &leg.token).map_err(|problem| problem.to_string())?;
                 (under.mechanism, under.last) = (leg.mechanism, leg.last);
@@ -243,7 +245,12 @@ impl Conversation {
         }
     }
 
-    async fn refused(&mut self, under: Under, said: Said<'_>) -> Result<Option<HeaderValue>, String> {
+    async fn refused(
+        &mut self,
+        under: Under,
+        ticket: Option<TicketRefusal>,
+        said: Said<'_>,
+    ) -> Result<Option<HeaderValue>, String> {
         // Kept tickets may have become worthless: the server's key is another, or the clock was set.
         if under.mechanism == Mechanism::Kerberos && !self.forgot && self.kerberos.forget() {
             self.forgot = true;
@@ -256,7 +263,11 @@ impl Conversation {
             Mechanism::Kerberos => AuthScheme::Negotiate,
             Mechanism::Ntlm => AuthScheme::Ntlm,
         };
-        Err(SignInProblem::Refused { scheme, bound: under.handshake.is_bound() }.to_string())
+        let problem = SignInProblem::Refused { scheme, bound: under.handshake.is_bound() };
+        Err(match ticket {
+            Some(ticket) => format!("{problem}; it gives a reason: {ticket}"),
+            None => problem.to_string(),
+        })
     }
 }
 

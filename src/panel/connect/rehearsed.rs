@@ -13,7 +13,7 @@ use crate::panel::session::{Connect, Session, SignIn};
 use crate::panel::style::sentence;
 use crate::pipe::client::Client;
 use crate::settings::DirectorySettings;
-use crate::setup::{Domain, DomainOptions, Failure, Person};
+use crate::setup::{Domain, DomainOptions, Entra, Failure, Person};
 
 /// Connects to it as a domain, over the wire.
 pub struct Rehearsed {
@@ -59,6 +59,7 @@ impl Rehearsed {
             person: Some(Person { upn, password }),
             management: Some(management),
             autodiscover,
+            entra: Entra { authority: control.token_authority(), ..Entra::default() },
             ..DomainOptions::new(directory.clone(), settings)
         });
         Ok(Session { pipe, organisation: Arc::new(organisation), search: Arc::new(directory) })

@@ -17,6 +17,7 @@
 //! | `PUT /granting-delay`, `POST /granting` | seconds that granting takes to be in effect, as a JSON number; end the waiting |
 //! | `PUT /granting-warning` | what the cmdlet that grants a right warns of: a JSON string, or null |
 //! | `PUT /token-lifetime`, `DELETE /tokens` | seconds that new tokens last, as a JSON number; withdraw all tokens |
+//! | `GET /accounts/{upn}/cloud`, `PUT …` | what its sign-in to Microsoft Entra meets: `"password"` (it opens), `"federated"`, `"multi-factor"`, `"conditional-access"`, `"other-password"` |
 //! | `PUT /accounts/{upn}/password` | set a password: a JSON string |
 //! | `GET /mailboxes/{address}/state`, `PUT …` | `"normal"`, `"moving"`, `"full"`, `"unavailable"`, `"gone"`, `"disabled"` |
 //! | `GET /mailboxes/{address}/items` | items; query `folder`, `message_id`, `content=true` for attachments in base64 |
@@ -39,6 +40,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 pub use super::directory::MailboxState;
+pub use super::entra::CloudSignIn;
 pub use super::faults::{Fault, Rule, RuleError, RuleStatus};
 pub use super::limits::{Budget, Limits};
 pub use super::statistics::Counts;
@@ -219,6 +221,17 @@ impl Control {
         let person = self.person(upn)?;
         self.inner.site.sign_in.set_password(&person.upn, password);
         self.inner.kept.note_password(&person.upn);
+        self.keep()
+    }
+
+    /// What the account's sign-in to Microsoft Entra meets.
+    pub fn cloud_sign_in(&self, upn: &str) -> Result<CloudSignIn, ControlError> {
+        Ok(self.inner.site.entra.sign_in(&self.person(upn)?.upn))
+    }
+
+    /// Sets it, in force from the next request on.
+    pub fn set_cloud_sign_in(&self, upn: &str, sign_in: CloudSignIn) -> Result<(), ControlError> {
+        self.inner.site.entra.set_sign_in(&self.person(upn)?.upn, sign_in);
         self.keep()
     }
 

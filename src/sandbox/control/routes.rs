@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Control, ControlError, Counts, Delivery, FlagStatus, ItemFilter, Limits, MailboxState, Rule, RuleStatus, view,
+    CloudSignIn, Control, ControlError, Counts, Delivery, FlagStatus, ItemFilter, Limits, MailboxState, Rule,
+    RuleStatus, view,
 };
 
 pub fn router(control: Control, ca_pem: String) -> Router {
@@ -26,6 +27,7 @@ pub fn router(control: Control, ca_pem: String) -> Router {
         .route("/connections", delete(cut_connections))
         .route("/accounts/{upn}/impersonation", put(grant).delete(withdraw))
         .route("/accounts/{upn}/password", put(set_password))
+        .route("/accounts/{upn}/cloud", get(cloud_sign_in).put(set_cloud_sign_in))
         .route("/granting-delay", put(set_granting_delay))
         .route("/granting-warning", put(set_granting_warning))
         .route("/token-lifetime", put(set_token_lifetime))
@@ -87,6 +89,7 @@ async fn about(State(control): State<Control>) -> Json<Value> {
         "ldap_url": control.ldap_url(),
         "management_url": control.management_url(),
         "powershell_url": control.powershell_url(),
+        "token_authority": control.token_authority(),
         "service_account": control.service_account(),
         "administrator": control.administrator(),
         "impersonators": control.directory().impersonators(),
@@ -182,6 +185,22 @@ async fn set_password(
 ) -> Result<StatusCode, Response> {
     let password: String = read(&body)?;
     control.set_password(&upn, SecretString::from(password)).map_err(IntoResponse::into_response)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cloud_sign_in(
+    State(control): State<Control>,
+    Path(upn): Path<String>,
+) -> Result<Json<CloudSignIn>, ControlError> {
+    Ok(Json(control.cloud_sign_in(&upn)?))
+}
+
+async fn set_cloud_sign_in(
+    State(control): State<Control>,
+    Path(upn): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Response> {
+    control.set_cloud_sign_in(&upn, read(&body)?).map_err(IntoResponse::into_response)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

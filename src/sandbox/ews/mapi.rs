@@ -72,7 +72,8 @@ fn tagged(view: View<'_>, tag: u16, kind: PropertyType) -> Option<Scalar> {
         (0x3008, TIME) => Some(Scalar::Time(item.modified)),
         (0x0e07, INTEGER) => Some(Scalar::Integer(message_flags(item).into())),
         (0x0e08, INTEGER) => Some(Scalar::Integer(i64::try_from(item.size()).unwrap_or(i64::MAX))),
-        (0x0e1b, BOOLEAN) => Some(Scalar::Boolean(item.has_attachments())),
+        // Inline ones count here (MS-OXCMSG 2.2.1.2).
+        (0x0e1b, BOOLEAN) => Some(Scalar::Boolean(!item.attachments.is_empty())),
         (0x0e69, BOOLEAN) => Some(Scalar::Boolean(item.has(flags::READ))),
         (0x0029, BOOLEAN) => Some(Scalar::Boolean(item.read_receipt_requested)),
         (0x0023, BOOLEAN) => Some(Scalar::Boolean(item.delivery_receipt_requested)),
@@ -108,7 +109,7 @@ fn tagged(view: View<'_>, tag: u16, kind: PropertyType) -> Option<Scalar> {
 
 /// `PidTagMessageFlags` with the bit that follows from the attachments.
 pub fn message_flags(item: &Item) -> u32 {
-    item.flags | if item.has_attachments() { flags::HAS_ATTACHMENT } else { 0 }
+    item.flags | if item.attachments.is_empty() { 0 } else { flags::HAS_ATTACHMENT }
 }
 
 /// `PidTagSearchKey`: it stays when an item is moved or copied.

@@ -36,10 +36,16 @@ impl Domain {
     ) -> Result<Vec<Condition>, Failure> {
         let checks = self.options.directory.verify(upn, password).await;
         let checks = checks.map_err(|error| failures::directory(&format!("about {upn}"), &SearchError::from(error)))?;
+        let failed = checks.iter().any(|check| matches!(check.verdict, AccountVerdict::Failed { .. }));
+        let right = |check: &AccountCheck| {
+            check.condition == AccountCondition::PasswordRight && check.verdict == AccountVerdict::Met
+        };
+        let in_order = !failed && checks.iter().any(right);
         let mut conditions: Vec<_> = checks.into_iter().map(|check| condition(check, upn)).collect();
         if environment == Environment::Hybrid {
             conditions.push(self.organisation_management(upn).await);
-            conditions.extend(cloud_conditions());
+            let (entra, roots) = (&self.options.entra, &self.options.extra_roots);
+            conditions.extend(entra.conditions(upn, in_order.then_some(password), roots).await);
         }
         Ok(conditions)
     }
@@ -114,22 +120,6 @@ fn not_in_organisation_management(upn: &str) -> Failure {
     }
 }
 
-/// Hybrid: what only Microsoft Entra knows. It is not guessed at: a wrong "met" would cost more than an open question.
-fn cloud_conditions() -> [Condition; 2] {
-    let unknown =
-        |name: &str, reason: &str| Condition { name: name.to_owned(), verdict: Verdict::Unknown(reason.to_owned()) };
-    [
-        unknown(
-            "no federated domain (ADFS) in the user principal name",
-            "it is seen in the Microsoft Entra admin center under Custom domain names",
-        ),
-        unknown(
-            "no multi-factor authentication",
-            "it is seen in the Microsoft Entra admin center under Conditional Access and per-user MFA",
-        ),
-    ]
-}
-
 fn condition(check: AccountCheck, upn: &str) -> Condition {
     let verdict = match check.verdict {
         AccountVerdict::Met => Verdict::Met,
@@ -182,12 +172,6 @@ mod tests {
         }
         told.dedup();
         assert_eq!(told.len(), AccountCondition::ALL.len());
-    }
-
-    /// W11
-    #[test]
-    fn what_only_the_cloud_knows_is_not_called_met() {
-        assert!(cloud_conditions().iter().all(|condition| matches!(condition.verdict, Verdict::Unknown(_))));
     }
 
     /// W11

@@ -41,7 +41,7 @@ pub(super) async fn probe(connection: &Connection, asker: Option<Asker<'_>>) -> 
         }
         // The account has a step of its own, which tells what is wrong with it.
         Some(EwsError::Http { status: 401 | 403, .. }) if health(connection).await.is_ok() => Ok(String::new()),
-        Some(EwsError::SignIn { problem, .. })
+        Some(EwsError::SignIn { problem, ticket: None, .. })
             if problem.is_about_the_account() && health(connection).await.is_ok() =>
         {
             Ok(String::new())

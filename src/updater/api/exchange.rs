@@ -5,15 +5,16 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 use tracing::info;
 
 use super::{Context, queue_problem, refusal};
-use crate::ews::{Concern, ErrorClass, EwsError, Explanation, FolderId};
+use crate::ews::{Concern, ErrorClass, EwsError, Explanation, FolderId, Mailbox};
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{ImpersonationResult, ImpersonationTest, TestConcern, TestFailure};
 use crate::settings::SmtpAddress;
 use crate::updater::engine;
-use crate::updater::exchange::NoWay;
+use crate::updater::exchange::{NoWay, PATIENCE};
 
 /// `GET /v1/messages/{id}/sent-copy`
 pub async fn sent_copy(State(shared): Context, Path(id): Path<i64>) -> Response {
@@ -34,11 +35,11 @@ pub async fn sent_copy(State(shared): Context, Path(id): Path<i64>) -> Response 
         Err(error) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "broke-off", error.to_string()),
     };
     let in_force = shared.settings.get();
-    let client = match shared.exchange.client(&in_force) {
-        Ok(client) => client,
+    let ways = match shared.exchange.ways(&in_force) {
+        Ok(ways) => ways,
         Err(problem) => return no_way(&problem),
     };
-    match engine::sent_copy(&client, &message).await {
+    match engine::sent_copy(&ways, &message, Instant::now() + PATIENCE).await {
         Ok(Some(copy)) => Json(copy).into_response(),
         Ok(None) => refusal(
             StatusCode::NOT_FOUND,
@@ -67,8 +68,11 @@ pub async fn test_impersonation(
     };
     let in_force = shared.settings.get();
     let account = in_force.settings.account.as_ref().map_or("", |account| &account.user);
-    let result = match shared.exchange.client(&in_force) {
-        Ok(client) => client.mailbox(&mailbox).get_folder(&FolderId::SENT_ITEMS).await,
+    let result = match shared.exchange.ways(&in_force) {
+        Ok(ways) => {
+            let open = |mailbox: Mailbox| async move { mailbox.get_folder(&FolderId::SENT_ITEMS).await };
+            ways.ask(&mailbox, Instant::now() + PATIENCE, open).await
+        }
         Err(NoWay::Client(problem)) => return failed(&mailbox, problem.explain()),
         Err(problem) => return no_way(&problem),
     };

@@ -5,6 +5,7 @@ use super::*;
 use crate::pipe::types::Counts;
 use crate::settings::{Account, Connection};
 use crate::updater::intake::Source;
+use crate::updater::queue::LEASE;
 use crate::updater::queue::{NewMessage, QueueOptions};
 
 /// Answers as a test tells it to, and notes what it was asked.
@@ -84,7 +85,7 @@ fn in_force(enabled: bool) -> Arc<InForce> {
         account: Some(Account { user: "svc@x".into() }),
         ..Settings::default()
     };
-    Arc::new(InForce { settings, password: None, version: String::new(), change: 0 })
+    Arc::new(InForce { settings, password: None, version: String::new(), change: 0, servers: Arc::default() })
 }
 
 impl Scene {
@@ -268,6 +269,56 @@ async fn beside_a_mailbox_that_hangs_and_one_with_hundreds_of_messages_a_new_mes
     tokio::time::timeout(Duration::from_secs(20), watch.wait_for(|now| now.updated == 301)).await.unwrap().unwrap();
     assert_eq!(scene.script.0.lock().unwrap().most_at_once["dead@x"], 4);
     assert_eq!(scene.script.0.lock().unwrap().most_at_once["large@x"], 4);
+}
+
+/// U8: a claim that was under way when the clock jumped takes leases for expired that are not.
+#[tokio::test]
+async fn a_message_at_work_is_not_begun_a_second_time_when_its_lease_seems_to_have_run_out() {
+    let mut scene = Scene::new(true).await;
+    scene.stop.cancel();
+    scene.script.0.lock().unwrap().blocked.insert("a@x".into());
+    (&mut scene.dispatcher).await.unwrap();
+    scene.accept("<1@x>", "a@x").await;
+    let (settings, script) = (in_force(true), scene.script.clone());
+    let make = move |_: &InForce| Ok(script.clone());
+    let (activity, stop) = (watch::channel(Activity::NotConfigured).0, CancellationToken::new());
+    let mut dispatcher = Dispatcher::new(scene.queue.clone(), watch::channel(settings.clone()).1, activity, stop, make);
+    dispatcher.configure();
+    for begun in [1, 1] {
+        dispatcher.look = true;
+        dispatcher.ask(&settings.settings);
+        let answer = answered(&mut dispatcher.turn).await;
+        assert_eq!(answer.as_ref().unwrap().groups.len(), 1, "the queue hands it out");
+        dispatcher.answered(answer);
+        dispatcher.start(&settings.settings);
+        assert_eq!((dispatcher.working.len(), dispatcher.board.leased().len()), (begun, 1));
+        scene.clock.advance(LEASE + Duration::from_secs(1));
+    }
+}
+
+/// U10: a clock that is set forward by a year does not make a message old, and one that is set back does not make it
+/// wait for a year.
+#[tokio::test]
+async fn what_waits_goes_with_a_clock_that_is_set() {
+    let year = SignedDuration::from_hours(365 * 24);
+    for by in [year, -year] {
+        let mut scene = Scene::new(true).await;
+        scene.will("<1@x>", [Attempt::NotFoundYet { reason: "not there yet".into() }]);
+        let busy = Attempt::Throttled { reason: "busy".into(), back_off: Some(Duration::from_secs(30)) };
+        scene.will("<2@x>", [busy]);
+        scene.accept("<1@x>", "a@x").await;
+        scene.accept("<2@x>", "b@x").await;
+        scene.attempted(2, waiting(2)).await;
+        scene.clock.set_forward(by);
+        // One that comes in before it is noticed.
+        scene.accept("<3@x>", "c@x").await;
+        scene.attempted(3, Counts { waiting: 2, updated: 1, ..Counts::default() }).await;
+        scene.clock.advance(Duration::from_secs(2));
+        scene.attempted(4, Counts { waiting: 1, updated: 2, ..Counts::default() }).await;
+        scene.clock.advance(Duration::from_secs(28));
+        scene.reaches(Counts { updated: 3, ..Counts::default() }).await;
+        assert_eq!(scene.asked(), ["<1@x>", "<2@x>", "<3@x>", "<1@x>", "<2@x>"], "{by}");
+    }
 }
 
 /// S3

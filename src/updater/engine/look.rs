@@ -1,18 +1,20 @@
 //! Looks at the sender's copy without touching it: for the preview.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::mark::Mark;
 use super::visit::{MARK, MOST_ITEMS};
 use crate::ews::{
-    AttachmentInfo, BodyType, Client, ErrorClass, EwsError, FieldUri, FindItem, FolderId, Item, ItemShape, Mailbox,
+    AttachmentInfo, BodyType, ErrorClass, EwsError, FieldUri, FindItem, FolderId, Item, ItemShape, Mailbox,
     PropertyPath, Restriction, SortDirection,
 };
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{MOST_OF_A_BODY, SentAttachment, SentCopy, Shows};
 use crate::settings::SmtpAddress;
+use crate::updater::exchange::Ways;
 
 /// Everything that is shown of an item.
 static SHOWN: LazyLock<ItemShape> = LazyLock::new(|| {
@@ -23,13 +25,18 @@ static SHOWN: LazyLock<ItemShape> = LazyLock::new(|| {
 
 /// The copy of this message in Sent Items of its author, else of the one who sent it on behalf; none: there is none.
 ///
-/// Of several items with the Message-ID it is the one that was not written here, which the others stand beside.
-pub async fn sent_copy(client: &Client, message: &ProcessedMessage) -> Result<Option<SentCopy>, EwsError> {
+/// Of several items with the Message-ID it is the one that was not written here, which the others stand beside. Another
+/// server is searched for until then.
+pub async fn sent_copy(
+    ways: &Arc<Ways>,
+    message: &ProcessedMessage,
+    until: Instant,
+) -> Result<Option<SentCopy>, Arc<EwsError>> {
     let owners = [Some(message.from()), message.sender()].into_iter().flatten();
     let mut looked = false;
-    let mut trouble: Option<EwsError> = None;
+    let mut trouble: Option<Arc<EwsError>> = None;
     for owner in owners {
-        match of_owner(client, owner, message).await {
+        match of_owner(ways, owner, message, until).await {
             Ok(Some(copy)) => return Ok(Some(copy)),
             Ok(None) => looked = true,
             // That somebody has no mailbox counts only if nobody has one.
@@ -46,20 +53,22 @@ pub async fn sent_copy(client: &Client, message: &ProcessedMessage) -> Result<Op
 }
 
 async fn of_owner(
-    client: &Client,
+    ways: &Arc<Ways>,
     owner: &SmtpAddress,
     message: &ProcessedMessage,
-) -> Result<Option<SentCopy>, EwsError> {
-    match of_mailbox(&client.mailbox(owner), message).await {
+    until: Instant,
+) -> Result<Option<SentCopy>, Arc<EwsError>> {
+    let question = |mailbox| of_mailbox(mailbox, message);
+    match ways.ask(owner, until, question).await {
         Err(error) => match error.class() {
-            ErrorClass::NonPrimaryAddress(primary) => of_mailbox(&client.mailbox(&primary), message).await,
+            ErrorClass::NonPrimaryAddress(primary) => ways.ask(&primary, until, question).await,
             _ => Err(error),
         },
         result => result,
     }
 }
 
-async fn of_mailbox(mailbox: &Mailbox, message: &ProcessedMessage) -> Result<Option<SentCopy>, EwsError> {
+async fn of_mailbox(mailbox: Mailbox, message: &ProcessedMessage) -> Result<Option<SentCopy>, EwsError> {
     let message_id = FieldUri::InternetMessageId.into();
     let find = FindItem {
         restriction: Some(Restriction::IsEqualTo(message_id, message.message_id().as_str().to_owned())),
@@ -73,7 +82,7 @@ async fn of_mailbox(mailbox: &Mailbox, message: &ProcessedMessage) -> Result<Opt
     let kinds = items.iter().map(|item| shows(item, message));
     let Some((shows, item)) = kinds.zip(&items).min_by_key(|(shows, _)| rank(*shows)) else { return Ok(None) };
     match mailbox.get_item(std::slice::from_ref(&item.id), &SHOWN).await?.pop() {
-        Some(Ok(item)) => Ok(Some(described(mailbox, shows, item, others))),
+        Some(Ok(item)) => Ok(Some(described(&mailbox, shows, item, others))),
         // Moved or deleted since a moment ago.
         Some(Err(error)) if error.class() == ErrorClass::ItemGone => Ok(None),
         Some(Err(error)) => Err(error),

@@ -9,6 +9,10 @@
 //! Requests: two for a message without attachments (`FindItem`, `UpdateItem`), one for a message that is done, has
 //! not been stored yet, or whose sender has no mailbox; with attachments a `GetItem` and what they need beside.
 //! Several messages of one mailbox share these requests (`together.rs`), as far as they need no others.
+//!
+//! # Fidelity
+//!
+#![doc = include_str!("fidelity.md")]
 
 mod attachments;
 mod look;
@@ -20,12 +24,13 @@ mod together;
 mod visit;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::boundaries::Boundaries;
 use super::clock::Clock;
 use super::dispatcher::{Attempt, Engine};
-use super::exchange::{self, Elsewhere, Ways};
+use super::exchange::{self, Elsewhere, MOST_SERVERS, Ways};
 use super::queue::{Job, QueueError};
 use super::scope::{InScope, Scope};
 use super::settings_store::InForce;
@@ -41,8 +46,9 @@ use mark::Order;
 use pace::Pace;
 use visit::{Looked, Trouble, Visit};
 
-/// Servers that are tried for one message: one that was found, the configured one, and the next that is found.
-const MOST_SERVERS: usize = 3;
+/// What is waited for when all is done after an attempt that broke off.
+const TO_SEE_AGAIN: &str = "Sent Items shows the message; an earlier request was believed lost and may have been carried out \
+     since, so that it is looked at once more";
 
 /// Updates mailboxes through EWS, with one set of settings.
 pub struct MailboxEngine {
@@ -56,6 +62,7 @@ pub struct MailboxEngine {
     at_once: AtomicUsize,
     /// What searches take.
     pace: Arc<Pace>,
+    boundaries: Boundaries,
 }
 
 impl MailboxEngine {
@@ -70,7 +77,14 @@ impl MailboxEngine {
             // In copy mode each message is a request that stores it.
             at_once: AtomicUsize::new(if in_force.settings.options.create_copy { 1 } else { together::MOST }),
             pace: Arc::default(),
+            boundaries: Boundaries::default(),
         })
+    }
+
+    /// With somebody who watches the boundaries that are passed.
+    #[must_use]
+    pub fn watched(self, boundaries: Boundaries) -> Self {
+        Self { boundaries, ..self }
     }
 
     /// Those whose mailboxes are to be updated. As long as that is not known of one of them, the reason: nothing is
@@ -97,6 +111,7 @@ impl MailboxEngine {
             let trouble = match visit.run().await {
                 Ok(Looked::Ended(outcome)) => return Attempt::Finished(outcome),
                 Ok(Looked::NotThere) => return not_there(&address),
+                Ok(Looked::ToSeeAgain) => return Attempt::LastingError { reason: TO_SEE_AGAIN.to_owned() },
                 Err(trouble) => trouble,
             };
             // Of the first request it is known that nothing was done yet.
@@ -129,7 +144,9 @@ impl MailboxEngine {
             options: self.options,
             token: rand::random(),
             repeated: job.error_tries > 0,
+            stored: AtomicBool::new(false),
             pace: self.pace.clone(),
+            boundaries: self.boundaries.clone(),
         }
     }
 
@@ -171,7 +188,8 @@ impl Engine for MailboxEngine {
         };
         let mut gravest: Option<Attempt> = None;
         for owner in owners {
-            let attempt = self.visit(owner, &message, job).await;
+            // In a box of its own, so that who holds many attempts does not hold them on its stack.
+            let attempt = Box::pin(self.visit(owner, &message, job)).await;
             let rank = rank(&attempt);
             if rank == Rank::Settled {
                 return attempt;

@@ -13,14 +13,15 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::plan::Then;
-use super::visit::{Trouble, Visit, already_done, left_alone, said, search, superseded};
-use super::{MOST_SERVERS, MailboxEngine, not_there, reaction, read};
+use super::visit::{Trouble, Visit, already_done, has_attachments, left_alone, said, search, superseded};
+use super::{MailboxEngine, not_there, reaction, read};
 use crate::ews::{ErrorClass, EwsError, Item, ItemId, Mailbox, ResponseCode, UpdateItem};
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::SmtpAddress;
+use crate::updater::boundaries::Operation;
 use crate::updater::dispatcher::Attempt;
-use crate::updater::exchange::Elsewhere;
+use crate::updater::exchange::{Elsewhere, MOST_SERVERS};
 use crate::updater::queue::{Job, JobContent};
 
 /// Messages that share requests at the most. Exchange documents no number at which a restriction is too complex; what it
@@ -101,7 +102,8 @@ impl MailboxEngine {
         let mailbox = self.client.mailbox(address);
         let room = u32::try_from(members.len() * ITEMS_EACH).unwrap_or(u32::MAX);
         let began = Instant::now();
-        let found = match mailbox.find_item(&search(&messages, room)).await {
+        let search = search(&messages, room);
+        let found = match self.boundaries.request(Operation::FindItem, mailbox.find_item(&search)).await {
             Ok(found) => {
                 self.pace.took(began.elapsed());
                 found
@@ -140,8 +142,44 @@ impl MailboxEngine {
                 }
             }
         }
-        update_in_parts(&mailbox, &updates, &whose, address, ends).await;
+        self.update_in_parts(&mailbox, &updates, &whose, address, ends).await;
         Ok(())
+    }
+
+    /// Sends the changes, in halves if that is too much for the server.
+    async fn update_in_parts(
+        &self,
+        mailbox: &Mailbox,
+        updates: &[UpdateItem],
+        whose: &[(&Member, bool)],
+        address: &SmtpAddress,
+        ends: &mut Ends,
+    ) {
+        let mut parts = vec![(updates, whose)];
+        while let Some((updates, whose)) = parts.pop() {
+            let results = match self.boundaries.request(Operation::UpdateItem, mailbox.update_items(updates)).await {
+                Ok(results) => results,
+                Err(error) if is_too_much(&error) => {
+                    // A single one is tried by itself, with the words for what is wrong with it.
+                    if updates.len() > 1 {
+                        let half = updates.len() / 2;
+                        parts.push((&updates[half..], &whose[half..]));
+                        parts.push((&updates[..half], &whose[..half]));
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    let attempt = of_each(&Trouble { error, first: false }, address);
+                    // What was not sent yet would meet the same, unless it was the fault of one.
+                    let unsent = parts.drain(..).flat_map(|(_, whose)| whose);
+                    for (member, _) in whose.iter().chain(unsent) {
+                        ends[member.at].clone_from(&attempt);
+                    }
+                    return;
+                }
+            };
+            record(results, whose, address, ends);
+        }
     }
 }
 
@@ -237,48 +275,13 @@ fn next(visit: &Visit<'_>, items: &[Item]) -> Next {
             let item = &items[item];
             match left_alone(item) {
                 Some(outcome) => Next::Ended(outcome),
-                None if item.has_attachments != Some(false) => Next::Alone,
+                None if has_attachments(item) => Next::Alone,
                 None => {
                     let (update, subject) = visit.update_of(item, mode);
                     Next::Update(update, subject)
                 }
             }
         }
-    }
-}
-
-/// Sends the changes, in halves if that is too much for the server.
-async fn update_in_parts(
-    mailbox: &Mailbox,
-    updates: &[UpdateItem],
-    whose: &[(&Member, bool)],
-    address: &SmtpAddress,
-    ends: &mut Ends,
-) {
-    let mut parts = vec![(updates, whose)];
-    while let Some((updates, whose)) = parts.pop() {
-        let results = match mailbox.update_items(updates).await {
-            Ok(results) => results,
-            Err(error) if is_too_much(&error) => {
-                // A single one is tried by itself, with the words for what is wrong with it.
-                if updates.len() > 1 {
-                    let half = updates.len() / 2;
-                    parts.push((&updates[half..], &whose[half..]));
-                    parts.push((&updates[..half], &whose[..half]));
-                }
-                continue;
-            }
-            Err(error) => {
-                let attempt = of_each(&Trouble { error, first: false }, address);
-                // What was not sent yet would meet the same, unless it was the fault of one.
-                let unsent = parts.drain(..).flat_map(|(_, whose)| whose);
-                for (member, _) in whose.iter().chain(unsent) {
-                    ends[member.at].clone_from(&attempt);
-                }
-                return;
-            }
-        };
-        record(results, whose, address, ends);
     }
 }
 

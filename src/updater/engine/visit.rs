@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,13 +16,15 @@ use super::pace::Pace;
 use super::plan::{self, Then, Wanted};
 use super::rules;
 use crate::ews::{
-    AttachmentInfo, AttachmentKind as StoredKind, Change, CreateItem, DeleteType, DistinguishedPropertySet, ErrorClass,
-    EwsError, ExtendedPropertyUri, FieldUri, FindItem, FlagStatus, FolderId, Item, ItemBody, ItemId, ItemShape,
-    Mailbox, NewAttachment, NewContent, Property, PropertyPath, PropertyType, Restriction, SortDirection, UpdateItem,
+    AttachmentInfo, AttachmentKind as StoredKind, Change, ConflictResolution, CreateItem, DeleteType,
+    DistinguishedPropertySet, ErrorClass, EwsError, ExtendedPropertyUri, FieldUri, FindItem, FlagStatus, FolderId,
+    Item, ItemBody, ItemId, ItemShape, Mailbox, NewAttachment, NewContent, Property, PropertyPath, PropertyType,
+    Restriction, SortDirection, UpdateItem,
 };
 use crate::message::{Attachment, AttachmentKind, Body, ProcessedMessage};
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::Options;
+use crate::updater::boundaries::{Boundaries, Operation};
 
 /// The mark, as a property.
 pub(super) const MARK: ExtendedPropertyUri =
@@ -45,15 +48,21 @@ pub(super) struct Visit<'a> {
     pub options: Options,
     /// Tells the items of this attempt from those of others.
     pub token: u64,
-    /// An attempt before this one ended in an error: its requests may have taken effect, or still may.
+    /// An attempt before this one ended in an error, or with its updater: its requests may have taken effect, or
+    /// still may.
     pub repeated: bool,
+    /// Something was stored that would be there twice if an earlier request were carried out after all.
+    pub stored: AtomicBool,
     /// What searches take.
     pub pace: Arc<Pace>,
+    pub boundaries: Boundaries,
 }
 
 /// How a visit ended that met no trouble.
 pub(super) enum Looked {
     NotThere,
+    /// All is done as far as can be told now. Requests that are believed lost may still be carried out.
+    ToSeeAgain,
     Ended(Outcome),
 }
 
@@ -84,7 +93,10 @@ impl Visit<'_> {
         self.remove(&items, &plan.remove).await?;
         let outcome = match plan.then {
             Then::Wait => return Ok(Looked::NotThere),
-            Then::AlreadyDone => already_done(),
+            Then::AlreadyDone => {
+                self.verify(&items).await?;
+                already_done()
+            }
             Then::Superseded => superseded(),
             Then::Update { item, mode } => match left_alone(&items[item]) {
                 Some(outcome) => outcome,
@@ -95,13 +107,33 @@ impl Visit<'_> {
                 None => self.add(&items[beside], mode).await?,
             },
         };
-        Ok(Looked::Ended(outcome))
+        let to_see_again = self.repeated && self.stored.load(Ordering::Relaxed);
+        Ok(if to_see_again { Looked::ToSeeAgain } else { Looked::Ended(outcome) })
+    }
+
+    /// Attachments that two attempts added, each without knowing of the other, are there once afterwards.
+    async fn verify(&self, items: &[Item]) -> Result<(), Trouble> {
+        let is_done = |item: &&Item| {
+            item.extended(&MARK).and_then(Mark::read).is_some_and(|mark| mark.digest == *self.message.digest())
+        };
+        if self.repeated
+            && let Some(item) = items.iter().find(is_done)
+            && self.may_have_attachments(item)
+        {
+            self.exchange_attachments(item).await?;
+        }
+        Ok(())
+    }
+
+    fn may_have_attachments(&self, item: &Item) -> bool {
+        has_attachments(item) || !self.message.attachments().is_empty()
     }
 
     /// Items with the Message-ID, oldest first.
     async fn find(&self) -> Result<Vec<Item>, EwsError> {
         let began = Instant::now();
-        let found = self.mailbox.find_item(&search(std::slice::from_ref(&self.message), MOST_ITEMS)).await?;
+        let search = search(std::slice::from_ref(&self.message), MOST_ITEMS);
+        let found = self.boundaries.request(Operation::FindItem, self.mailbox.find_item(&search)).await?;
         self.pace.took(began.elapsed());
         Ok(found.items)
     }
@@ -123,7 +155,8 @@ impl Visit<'_> {
     }
 
     async fn delete(&self, id: &ItemId) -> Result<(), EwsError> {
-        match self.mailbox.delete_item(id, DeleteType::SoftDelete).await {
+        let request = self.mailbox.delete_item(id, DeleteType::SoftDelete);
+        match self.boundaries.request(Operation::DeleteItem, request).await {
             // Somebody was faster; it is gone, and that was wanted.
             Err(error) if error.class() == ErrorClass::ItemGone => Ok(()),
             result => result,
@@ -150,10 +183,12 @@ impl Visit<'_> {
 
     /// Attachments first; then body, subject and mark together. Returns what was changed, in words.
     async fn change(&self, item: &Item, mode: Mode) -> Result<String, EwsError> {
-        let has_attachments = item.has_attachments.unwrap_or(true) || !self.message.attachments().is_empty();
-        let exchanged = if has_attachments { self.exchange_attachments(item).await? } else { (0, 0) };
-        let (update, subject) = self.update_of(item, mode);
-        self.mailbox.update_item(&update).await?;
+        let (mut update, subject) = self.update_of(item, mode);
+        let mut exchanged = (0, 0);
+        if self.may_have_attachments(item) {
+            (update.id, exchanged) = self.exchange_attachments(item).await?;
+        }
+        self.boundaries.request(Operation::UpdateItem, self.mailbox.update_item(&update)).await?;
         Ok(said(subject, exchanged))
     }
 
@@ -170,11 +205,18 @@ impl Visit<'_> {
             Body::Empty => ItemBody::text(""),
         })));
         changes.push(Change::Set(self.mark(mode)));
-        (UpdateItem::new(item.id.clone(), changes), subject)
+        let mut update = UpdateItem::new(item.id.clone(), changes);
+        if self.options.message_splitting {
+            // A request that was believed lost must not bring back an earlier copy when a later one is in place.
+            update.conflict = ConflictResolution::NeverOverwrite;
+        }
+        (update, subject)
     }
 
-    /// Makes the attachments those of the processed message. Returns how many came and how many went.
-    async fn exchange_attachments(&self, item: &Item) -> Result<(usize, usize), EwsError> {
+    /// Makes the attachments those of the processed message. Returns the item as it is then, how many came and how many
+    /// went.
+    async fn exchange_attachments(&self, item: &Item) -> Result<(ItemId, (usize, usize)), EwsError> {
+        let mut id = item.id.clone();
         let shape = ItemShape::of(vec![FieldUri::Attachments.into()]);
         let present = self.get(&item.id, &shape).await?.attachments;
         // Links to files elsewhere have no form in MIME; they stay.
@@ -193,24 +235,32 @@ impl Visit<'_> {
                 NewContent::File(content) | NewContent::Message(content) => content.len(),
             };
             if !piece.is_empty() && bytes + size > PIECE {
-                self.create(&item.id, std::mem::take(&mut piece)).await?;
+                id = self.create(&id, std::mem::take(&mut piece)).await?;
                 bytes = 0;
             }
             bytes += size;
             piece.push(new);
         }
         if !piece.is_empty() {
-            self.create(&item.id, piece).await?;
+            id = self.create(&id, piece).await?;
         }
         if !difference.remove.is_empty() {
             let ids: Vec<_> = difference.remove.iter().map(|at| present[*at].id.clone()).collect();
-            self.mailbox.delete_attachment(&ids).await?;
+            let request = self.mailbox.delete_attachment(&ids);
+            let change_key = self.boundaries.request(Operation::DeleteAttachment, request).await?;
+            id = change_key.map_or(id.clone(), |change_key| id.with_change_key(change_key));
         }
-        Ok((difference.add.len(), difference.remove.len()))
+        Ok((id, (difference.add.len(), difference.remove.len())))
     }
 
-    async fn create(&self, parent: &ItemId, attachments: Vec<NewAttachment>) -> Result<(), EwsError> {
-        self.mailbox.create_attachment(parent, attachments).await?.all().map(drop)
+    /// Returns the item as it is then.
+    async fn create(&self, parent: &ItemId, attachments: Vec<NewAttachment>) -> Result<ItemId, EwsError> {
+        let request = self.mailbox.create_attachment(parent, attachments);
+        let mut created = self.boundaries.request(Operation::CreateAttachment, request).await?;
+        let root = created.root.take();
+        created.all()?;
+        self.stored.store(true, Ordering::Relaxed);
+        Ok(root.unwrap_or_else(|| parent.clone()))
     }
 
     /// Pairs whose contents differ, of those that are small enough to be fetched.
@@ -233,7 +283,7 @@ impl Visit<'_> {
             return Ok(HashSet::new());
         }
         let ids: Vec<_> = pairs.iter().map(|(stored, _)| present[*stored].id.clone()).collect();
-        let contents = self.mailbox.get_attachment(&ids).await?;
+        let contents = self.boundaries.request(Operation::GetAttachment, self.mailbox.get_attachment(&ids)).await?;
         let mut differ = HashSet::new();
         for (pair, content) in pairs.into_iter().zip(contents) {
             if content?.content != self.content(&self.message.attachments()[pair.1]) {
@@ -334,21 +384,14 @@ impl Visit<'_> {
     async fn store(&self, beside: &Item, properties: Vec<Property>) -> Result<(), EwsError> {
         let folder = beside.parent_folder_id.clone().unwrap_or(FolderId::SENT_ITEMS);
         let create = CreateItem { folder, mime_content: Some(self.message.raw().clone()), properties };
-        self.mailbox.create_item(&create).await?;
-        if self.repeated {
-            // A request of an earlier attempt that was believed lost may have been carried out since we looked.
-            let items = self.find().await?;
-            for at in self.plan(&items).remove {
-                if items[at].id.id != beside.id.id {
-                    self.delete(&items[at].id).await?;
-                }
-            }
-        }
+        self.boundaries.request(Operation::CreateItem, self.mailbox.create_item(&create)).await?;
+        self.stored.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     async fn get(&self, id: &ItemId, shape: &ItemShape) -> Result<Item, EwsError> {
-        let mut items = self.mailbox.get_item(std::slice::from_ref(id), shape).await?;
+        let request = self.mailbox.get_item(std::slice::from_ref(id), shape);
+        let mut items = self.boundaries.request(Operation::GetItem, request).await?;
         items.pop().unwrap_or_else(|| unreachable!("one result for each id"))
     }
 }
@@ -362,6 +405,7 @@ pub(super) fn search(messages: &[&ProcessedMessage], max_entries: u32) -> FindIt
         FieldUri::ItemClass.into(),
         FieldUri::Subject.into(),
         FieldUri::HasAttachments.into(),
+        ExtendedPropertyUri::HAS_ATTACHMENTS.into(),
         FieldUri::DateTimeSent.into(),
         FieldUri::DateTimeReceived.into(),
         FieldUri::ParentFolderId.into(),
@@ -394,6 +438,12 @@ pub(super) fn superseded() -> Outcome {
 
 pub(super) fn left_alone(item: &Item) -> Option<Outcome> {
     item.item_class.as_deref().and_then(rules::by_item_class)
+}
+
+/// Whether the item has attachments, inline ones among them, as far as the server tells.
+pub(super) fn has_attachments(item: &Item) -> bool {
+    item.has_attachments.unwrap_or(true)
+        || item.extended(&ExtendedPropertyUri::HAS_ATTACHMENTS).is_some_and(|any| any != "false")
 }
 
 fn facts_of_stored(info: &AttachmentInfo) -> Facts {

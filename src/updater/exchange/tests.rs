@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use reqwest::Url;
+use tokio::time::Instant;
 
 use super::ways::Find;
 use super::*;
 use crate::ews::autodiscover::tests::world::{Asked, Reply, World};
-use crate::ews::{Credentials, EwsError, FolderId};
+use crate::ews::{Credentials, EwsError, FolderId, Mailbox};
 use crate::settings::SmtpAddress;
 
 const EWS: &str = "/EWS/Exchange.asmx";
@@ -47,11 +48,14 @@ fn at(world: &World) -> Url {
 struct Named {
     urls: Mutex<Result<Vec<Url>, String>>,
     asked: Mutex<Vec<String>>,
+    /// A search takes one, which comes back afterwards.
+    leave: tokio::sync::Semaphore,
 }
 
 impl Named {
     fn new(urls: impl IntoIterator<Item = Url>) -> Arc<Self> {
-        Arc::new(Self { urls: Mutex::new(Ok(urls.into_iter().collect())), asked: Mutex::default() })
+        let urls = Mutex::new(Ok(urls.into_iter().collect()));
+        Arc::new(Self { urls, asked: Mutex::default(), leave: tokio::sync::Semaphore::new(1) })
     }
 
     fn names(&self, urls: Result<Vec<Url>, String>) {
@@ -70,13 +74,14 @@ impl Find for Named {
         Box::pin(async move {
             // Others come to the same place meanwhile.
             tokio::task::yield_now().await;
+            let _leave = self.leave.acquire().await;
             urls
         })
     }
 }
 
 struct Scene {
-    ways: Ways,
+    ways: Arc<Ways>,
     clock: Clock,
     find: Arc<Named>,
 }
@@ -96,7 +101,26 @@ impl Scene {
         };
         let client = open(configured).unwrap();
         let ways = Ways::fixed(configured, client, clock.clone()).searching(find.clone(), Box::new(open), hybrid);
-        Self { ways, clock, find }
+        Self { ways: Arc::new(ways), clock, find }
+    }
+
+    /// Two that have the settings in common: the engine, and what persons ask. Each has an Autodiscover of its own.
+    fn two(configured: &Url, find: [Arc<Named>; 2], worlds: &[&World]) -> [Self; 2] {
+        let servers = Arc::<Servers>::default();
+        let clock = Clock::manual("2026-11-28T08:00:00Z".parse().unwrap());
+        find.map(|find| {
+            let scene = Self::new(configured, find.clone(), worlds);
+            let ways = Arc::into_inner(scene.ways).unwrap().sharing(servers.clone()).by(clock.clone());
+            Self { ways: Arc::new(ways), clock: clock.clone(), find }
+        })
+    }
+
+    /// As a person asks: where the mailbox was opened.
+    async fn ask(&self, name: &str, patience: Duration) -> Result<Url, Arc<EwsError>> {
+        let open = |mailbox: Mailbox| async move {
+            mailbox.get_folder(&FolderId::SENT_ITEMS).await.map(|_| mailbox.server_url().parse().unwrap())
+        };
+        self.ways.ask(&address(name), Instant::now() + patience, open).await
     }
 
     /// As the engine goes on: where the mailbox was opened, or the error and what is said of other servers.
@@ -282,4 +306,59 @@ async fn a_server_that_was_given_by_hand_stays_the_only_one() {
     let ways = Ways::fixed(&url, Client::new(Endpoint::new(url.clone(), credentials)).unwrap(), Clock::system());
     let error = ways.mailbox(&address("anna")).get_folder(&FolderId::SENT_ITEMS).await.unwrap_err();
     assert_eq!(ways.elsewhere(&address("anna"), url.as_str(), &error).await, Elsewhere::No);
+}
+
+/// W10, issue 5: what a person asks finds the server that took over as well, and what one has found the other uses.
+#[tokio::test]
+async fn a_person_and_the_engine_do_not_both_search_for_a_server_that_is_gone() {
+    let new = World::new(well).await;
+    let [engine, person] = Scene::two(&nothing(), [Named::new([at(&new)]), Named::new([at(&new)])], &[&new]);
+    assert_eq!(person.ask("anna", PATIENCE).await.unwrap(), at(&new));
+    assert_eq!(engine.open("ben").await.unwrap(), at(&new));
+    assert_eq!((person.find.asked(), engine.find.asked()), (1, 0));
+
+    let [engine, person] = Scene::two(&nothing(), [Named::new([at(&new)]), Named::new([at(&new)])], &[&new]);
+    let (opened, asked) = tokio::join!(engine.open("anna"), person.ask("ben", PATIENCE));
+    assert_eq!((opened.unwrap(), asked.unwrap()), (at(&new), at(&new)));
+    assert_eq!(person.find.asked() + engine.find.asked(), 1);
+}
+
+/// W10, U9
+#[tokio::test]
+async fn a_mailbox_that_moved_is_found_for_a_person_and_known_to_the_engine() {
+    let old =
+        World::new(|asked| if asked.body.contains("anna@") { fault("ErrorMailboxMoved") } else { well(asked) }).await;
+    let new = World::new(well).await;
+    let [engine, person] = Scene::two(&at(&old), [Named::new([]), Named::new([at(&new)])], &[&old, &new]);
+    assert_eq!(person.ask("anna", PATIENCE).await.unwrap(), at(&new));
+    assert_eq!(person.ask("ben", PATIENCE).await.unwrap(), at(&old));
+    assert_eq!(engine.open("anna").await.unwrap(), at(&new));
+    assert_eq!((person.find.asked(), engine.find.asked()), (1, 0));
+}
+
+/// W10: what the server says is told when there is no other, and a person learns of the first trouble.
+#[tokio::test]
+async fn a_person_is_told_what_the_server_says_where_there_is_no_other() {
+    let refusing = World::new(|_| fault("ErrorImpersonateUserDenied")).await;
+    let [_, person] = Scene::two(&at(&refusing), [Named::new([]), Named::new([])], &[&refusing]);
+    let error = person.ask("anna", PATIENCE).await.unwrap_err();
+    assert!(error.to_string().contains("ErrorImpersonateUserDenied"), "{error}");
+    assert_eq!(person.find.asked(), 0);
+    let [_, person] = Scene::two(&nothing(), [Named::new([]), Named::new([])], &[]);
+    let error = person.ask("anna", PATIENCE).await.unwrap_err();
+    assert!(matches!(*error, EwsError::Connect { .. }), "{error}");
+    assert_eq!(person.find.asked(), 1);
+}
+
+/// W10: a person does not wait for ever, and the search is not in vain.
+#[tokio::test]
+async fn a_search_that_outlasts_the_patience_goes_on_for_whoever_asks_next() {
+    let new = World::new(well).await;
+    let [engine, person] = Scene::two(&nothing(), [Named::new([at(&new)]), Named::new([at(&new)])], &[&new]);
+    let taken = person.find.leave.acquire().await.unwrap();
+    let error = person.ask("anna", Duration::ZERO).await.unwrap_err();
+    assert!(matches!(*error, EwsError::Connect { .. }), "{error}");
+    drop(taken);
+    assert_eq!(engine.open("ben").await.unwrap(), at(&new));
+    assert_eq!((person.find.asked(), engine.find.asked()), (1, 0));
 }

@@ -14,26 +14,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use reqwest::Url;
-use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
+use super::servers::{MINUTE, Servers, Whereabouts};
 use crate::ews::{Client, ErrorClass, EwsError, FolderId, Mailbox, ResponseCode};
 use crate::settings::SmtpAddress;
 use crate::updater::clock::Clock;
+
+/// Servers that are tried for one message or question: one that was found, the configured one, and the next that is found.
+pub const MOST_SERVERS: usize = 3;
 
 /// How long a server stands in for the configured one before that one is tried again, in milliseconds.
 const STANDS_IN: i64 = 60 * MINUTE;
 
 /// How long it is remembered where a mailbox is, in milliseconds.
 const REMEMBERED: i64 = 24 * 60 * MINUTE;
-
-const MINUTE: i64 = 60_000;
-
-/// Pauses between searches that lead nowhere, in minutes; the last one repeats.
-const PAUSES: [i64; 6] = [1, 2, 5, 15, 30, 60];
-
-/// Searches for single mailboxes at the same time.
-const AT_ONCE: usize = 2;
 
 /// Mailboxes of which something is remembered.
 const MOST_MAILBOXES: usize = 10_000;
@@ -47,15 +43,14 @@ pub trait Find: Send + Sync {
 /// Makes a client for an address of EWS.
 pub type Open = dyn Fn(&Url) -> Result<Client, String> + Send + Sync;
 
-/// The ways to all mailboxes, with one set of settings.
+/// The ways to all mailboxes, with one set of settings. What one finds, all find that share [`Servers`].
 pub struct Ways {
     configured: Way,
     search: Option<Search>,
     clock: Clock,
-    known: Mutex<Known>,
-    /// One search for a server that is gone.
-    gone: tokio::sync::Mutex<()>,
-    moved: Semaphore,
+    servers: Arc<Servers>,
+    /// To servers that were found, by address: few, and used again.
+    clients: Mutex<HashMap<String, Client>>,
 }
 
 struct Search {
@@ -70,38 +65,6 @@ struct Way {
     /// As [`Mailbox::server_url`] gives it.
     url: String,
     client: Client,
-}
-
-#[derive(Default)]
-struct Known {
-    stand_in: Option<(Way, i64)>,
-    pause: Pause,
-    mailboxes: HashMap<String, Whereabouts>,
-}
-
-/// What is known of one mailbox.
-#[derive(Default)]
-struct Whereabouts {
-    way: Option<(Way, i64)>,
-    pause: Pause,
-}
-
-/// When may be searched again.
-#[derive(Debug, Default, Clone, Copy)]
-struct Pause {
-    searches: usize,
-    until: i64,
-}
-
-impl Pause {
-    fn failed(&mut self, now: i64) {
-        self.until = now + PAUSES[self.searches.min(PAUSES.len() - 1)] * MINUTE;
-        self.searches += 1;
-    }
-
-    fn succeeded(&mut self, now: i64) {
-        *self = Self { searches: 0, until: now + PAUSES[0] * MINUTE };
-    }
 }
 
 /// Whether there is another server to try.
@@ -129,15 +92,20 @@ impl Ways {
     #[must_use]
     pub fn fixed(url: &Url, client: Client, clock: Clock) -> Self {
         let configured = Way { url: url.to_string(), client };
-        let known = Mutex::default();
-        Self {
-            configured,
-            search: None,
-            clock,
-            known,
-            gone: tokio::sync::Mutex::default(),
-            moved: Semaphore::new(AT_ONCE),
-        }
+        Self { configured, search: None, clock, servers: Arc::default(), clients: Mutex::default() }
+    }
+
+    /// Goes by what others know as well, and tells them what it finds.
+    #[must_use]
+    pub fn sharing(self, servers: Arc<Servers>) -> Self {
+        Self { servers, ..self }
+    }
+
+    /// With another clock.
+    #[cfg(test)]
+    #[must_use]
+    pub fn by(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Searches where the configured server does not do.
@@ -150,6 +118,49 @@ impl Ways {
     #[must_use]
     pub fn mailbox(&self, address: &SmtpAddress) -> Mailbox {
         self.way(address).client.mailbox(address)
+    }
+
+    /// Asks something of a mailbox for a person who waits, on another server where the first one does not do. A search that
+    /// outlasts the patience goes on, for whoever asks next.
+    ///
+    /// # Errors
+    /// What the last server said that answered in time.
+    pub async fn ask<T, F>(
+        self: &Arc<Self>,
+        address: &SmtpAddress,
+        until: Instant,
+        question: impl Fn(Mailbox) -> F,
+    ) -> Result<T, Arc<EwsError>>
+    where
+        F: Future<Output = Result<T, EwsError>>,
+    {
+        let mailbox = self.mailbox(address);
+        let mut tried = mailbox.server_url().to_owned();
+        let mut error = match question(mailbox).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => Arc::new(error),
+        };
+        for _ in 1..MOST_SERVERS {
+            let (ways, whose, at, failed) = (self.clone(), address.clone(), tried, error.clone());
+            let search = tokio::spawn(async move { ways.elsewhere(&whose, &at, &failed).await });
+            let Ok(Ok(Elsewhere::Yes)) = timeout_at(until, search).await else { break };
+            let mailbox = self.mailbox(address);
+            tried = mailbox.server_url().to_owned();
+            match timeout_at(until, question(mailbox)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(another)) => error = Arc::new(another),
+                Err(_) => break,
+            }
+        }
+        Err(error)
+    }
+
+    /// Version of Exchange, as one of the servers told it.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        let found = self.clients();
+        let mut clients = std::iter::once(&self.configured.client).chain(found.values());
+        clients.find_map(Client::server_version).map(|version| version.to_string())
     }
 
     /// Whether there is another server to try after this error of the first request to a mailbox. `tried` is the address
@@ -186,50 +197,65 @@ impl Ways {
     }
 
     fn way(&self, address: &SmtpAddress) -> Way {
-        let now = self.clock.now_ms();
-        let mut known = self.known();
-        if known.stand_in.as_ref().is_some_and(|(_, until)| *until <= now) {
-            known.stand_in = None;
+        self.servers
+            .of(address, self.clock.now_ms())
+            .and_then(|url| self.at(url))
+            .unwrap_or_else(|| self.configured.clone())
+    }
+
+    /// The way to a server that was found, maybe by somebody else.
+    fn at(&self, url: String) -> Option<Way> {
+        let mut clients = self.clients();
+        if let Some(client) = clients.get(&url) {
+            return Some(Way { client: client.clone(), url });
         }
-        let own = known.mailboxes.get(address.folded()).and_then(|one| one.way.as_ref());
-        let own = own.filter(|(_, until)| *until > now);
-        own.or(known.stand_in.as_ref()).map_or_else(|| self.configured.clone(), |(way, _)| way.clone())
+        let opened = (self.search.as_ref()?.open)(&Url::parse(&url).ok()?);
+        let client =
+            opened.inspect_err(|problem| warn!(server = url, problem, "there is no way to this server")).ok()?;
+        clients.insert(url.clone(), client.clone());
+        Some(Way { url, client })
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<String, Client>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A server that was found is gone as well.
     fn leave(&self, address: &SmtpAddress, tried: &str) {
-        let mut known = self.known();
+        let mut known = self.servers.known();
         if let Some(one) = known.mailboxes.get_mut(address.folded()) {
-            one.way.take_if(|(way, _)| way.url == tried);
+            one.server.take_if(|(url, _)| url == tried);
         }
-        known.stand_in.take_if(|(way, _)| way.url == tried);
+        known.stand_in.take_if(|(url, _)| url == tried);
     }
 
     /// Whether a way of the mailbox's own was known.
     fn forget(&self, address: &SmtpAddress) -> bool {
         let now = self.clock.now_ms();
-        let mut known = self.known();
-        let way = known.mailboxes.get_mut(address.folded()).and_then(|one| one.way.take());
-        way.is_some_and(|(_, until)| until > now)
+        let mut known = self.servers.known();
+        let server = known.mailboxes.get_mut(address.folded()).and_then(|one| one.server.take());
+        server.is_some_and(|(_, until)| until > now)
     }
 
     async fn search_for_all(&self, search: &Search, address: &SmtpAddress, tried: &str, error: &EwsError) -> Elsewhere {
-        let _only = self.gone.lock().await;
+        let _only = self.servers.gone.lock().await;
         // While we waited for another search to end.
         if self.way(address).url != tried {
             return Elsewhere::Yes;
         }
-        if self.known().pause.until > self.clock.now_ms() {
+        if self.servers.known().pause.until > self.clock.now_ms() {
             return Elsewhere::No;
         }
         let found = search.another(address, tried, accepted_in_place_of_all).await;
         let now = self.clock.now_ms();
-        let mut known = self.known();
+        let mut known = self.servers.known();
         match found {
             Ok(way) => {
                 warn!(server = tried, %error, found = way.url, "the server is gone; Autodiscover found another one");
                 known.pause.succeeded(now);
-                known.stand_in = Some((way, now + STANDS_IN));
+                known.stand_in = Some((way.url.clone(), now + STANDS_IN));
+                drop(known);
+                self.clients().insert(way.url, way.client);
                 Elsewhere::Yes
             }
             Err(why) => {
@@ -248,27 +274,29 @@ impl Ways {
         error: &EwsError,
     ) -> Result<(), Nowhere> {
         // Who finds all places taken comes again with the next try of the message.
-        let Ok(_place) = self.moved.try_acquire() else { return Err(Nowhere::NotSearched) };
+        let Ok(_place) = self.servers.moved.try_acquire() else { return Err(Nowhere::NotSearched) };
         let now = self.clock.now_ms();
-        let pause = self.known().mailboxes.get(address.folded()).map_or(Pause::default(), |one| one.pause);
+        let pause = self.servers.known().mailboxes.get(address.folded()).map_or_else(Default::default, |one| one.pause);
         if pause.until > now {
             return Err(Nowhere::NotSearched);
         }
         let found = search.another(address, tried, accepted_for_one).await;
         let now = self.clock.now_ms();
-        let mut known = self.known();
+        let mut known = self.servers.known();
         if known.mailboxes.len() >= MOST_MAILBOXES && !known.mailboxes.contains_key(address.folded()) {
-            known.mailboxes.retain(|_, one| one.pause.until > now || one.way.is_some());
+            known.mailboxes.retain(|_, one| one.pause.until > now || one.server.is_some());
             if known.mailboxes.len() >= MOST_MAILBOXES {
                 known.mailboxes.clear();
             }
         }
-        let one = known.mailboxes.entry(address.folded().to_owned()).or_insert(Whereabouts { way: None, pause });
+        let one = known.mailboxes.entry(address.folded().to_owned()).or_insert(Whereabouts { server: None, pause });
         match found {
             Ok(way) => {
                 info!(mailbox = %address, server = tried, %error, found = way.url, "Autodiscover found the mailbox elsewhere");
                 one.pause.succeeded(now);
-                one.way = Some((way, now + REMEMBERED));
+                one.server = Some((way.url.clone(), now + REMEMBERED));
+                drop(known);
+                self.clients().insert(way.url, way.client);
                 Ok(())
             }
             Err(why) => {
@@ -277,10 +305,6 @@ impl Ways {
                 Err(why)
             }
         }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

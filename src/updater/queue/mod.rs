@@ -4,6 +4,8 @@
 //! together, so that a thousand simultaneous acceptances cost a handful of flushes. An answer is given only
 //! after the commit. Reading ([`reader`]) goes beside it on its own connections and never waits for it.
 
+mod accept;
+mod checkpoint;
 mod claim;
 mod conclude;
 mod damaged;
@@ -25,12 +27,14 @@ use sqlx::sqlite::{
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::error;
 
+use super::boundaries::{Boundaries, Boundary};
 use super::clock::Clock;
 use super::intake::{AcceptError, Source};
 use super::spool::{self, Content, Spool};
 use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt, Series, SeriesProblem, SeriesQuery};
 use crate::settings::SmtpAddress;
 
+use checkpoint::Checkpoints;
 use postgres::Shared;
 use writer::{Answer, Command, Work, Writer};
 
@@ -219,6 +223,8 @@ pub struct Queue {
     counts: watch::Receiver<Counts>,
     lease: Duration,
     set_aside: Arc<[PathBuf]>,
+    problem: watch::Receiver<Option<String>>,
+    boundaries: Boundaries,
     // Held as long as any handle lives: one updater a folder.
     _lock: Arc<std::fs::File>,
 }
@@ -242,6 +248,16 @@ impl Queue {
     /// Opens the queue in `folder`, making it if it isn't there. Whatever an updater that was killed had leased
     /// is waiting again.
     pub async fn open(folder: &Path, clock: Clock, options: QueueOptions) -> Result<Self, QueueError> {
+        Self::open_watched(folder, clock, options, Boundaries::default()).await
+    }
+
+    /// The same, with somebody who watches the boundaries that are passed.
+    pub async fn open_watched(
+        folder: &Path,
+        clock: Clock,
+        options: QueueOptions,
+        boundaries: Boundaries,
+    ) -> Result<Self, QueueError> {
         let spool = Spool::open(&folder.join("spool"), options.max_message_bytes).map_err(|error| match error {
             spool::SpoolError::Io { path, source } => QueueError::Folder { path, source },
             spool::SpoolError::TooLarge { .. } => unreachable!("opening a folder writes no message"),
@@ -255,6 +271,7 @@ impl Queue {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
+            .pragma("wal_autocheckpoint", checkpoint::AT_THE_LATEST)
             .disable_statement_logging();
         if let Some(pages) = options.max_pages {
             connect = connect.pragma("max_page_count", pages.to_string());
@@ -275,14 +292,18 @@ impl Queue {
         };
         let counts = reader::count(&mut connection).await.map_err(opening)?;
         let due = writer::due(&mut connection).await.map_err(opening)?;
+        let latest = writer::latest(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
+            // There is nobody at the other end who could have closed it.
+            .test_before_acquire(false)
             .connect_with(connect.clone().create_if_missing(false).pragma("query_only", "ON"))
             .await
             .map_err(opening)?;
 
         let (counts_sender, counts) = watch::channel(counts);
         let (commands, received) = mpsc::channel(4096);
+        let (problem_sender, problem) = watch::channel(None);
         let arrived = Arc::new(Notify::new());
         let changed = broadcast::channel(256).0;
         let writer = Writer {
@@ -296,19 +317,41 @@ impl Queue {
             folder: folder.to_owned(),
             owner: format!("{}", std::process::id()),
             due,
-            level: None,
+            durable: None,
+            checkpoints: Checkpoints::start(connect.connect().await.map_err(opening)?),
+            boundaries: boundaries.clone(),
+            latest,
+            problem: problem_sender,
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
-        let store = Store::Embedded(readers);
-        let (lease, lock) = (LEASE, Arc::new(lock));
-        Ok(Self { commands, store, spool, clock, arrived, changed, counts, lease, set_aside, _lock: lock })
+        Ok(Self {
+            commands,
+            store: Store::Embedded(readers),
+            spool,
+            clock,
+            arrived,
+            changed,
+            counts,
+            lease: LEASE,
+            set_aside,
+            problem,
+            boundaries,
+            _lock: Arc::new(lock),
+        })
     }
 
     /// Folders with damaged queues that were set aside, at this start or an earlier one.
     #[must_use]
     pub fn set_aside(&self) -> &[PathBuf] {
         &self.set_aside
+    }
+
+    /// Why the queue could not be written the last time; none: it could. Of a shared one that is out of reach, the
+    /// [`notices`](Self::notices) tell.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.problem.borrow().clone()
     }
 
     /// Returns when the queue can no longer be written: it was closed, or its database was found damaged.
@@ -383,7 +426,9 @@ impl Queue {
         if let Store::Shared(shared) = &self.store
             && let Content::File(_) = &content
         {
-            return shared.accept_large(&message, &content).await.map_err(|error| self.not_accepted(&error));
+            let result = shared.accept_large(&message, &content).await;
+            self.boundaries.pass(Boundary::AcceptanceToReport).await;
+            return result.map_err(|error| self.not_accepted(&error));
         }
         let stored = match content {
             Content::Memory(bytes) => writer::Stored::Row(bytes),
@@ -394,13 +439,18 @@ impl Queue {
             }
         };
         let file = stored.file().map(|name| folder.join(name));
+        if file.is_some() {
+            self.boundaries.pass(Boundary::SpoolFileStored).await;
+        }
         let result = self.ask(Work::Accept { message, stored, size }).await;
         // A file without a row serves nobody. Not so when the queue closed: its row may have been written.
         if let Some(file) = file
             && !matches!(result, Ok(Answer::Accepted(Receipt { duplicate: false, .. })) | Err(QueueError::Closed))
         {
+            self.boundaries.pass(Boundary::SpoolFileToRemove).await;
             let _ = std::fs::remove_file(file);
         }
+        self.boundaries.pass(Boundary::AcceptanceToReport).await;
         match result {
             Ok(Answer::Accepted(receipt)) => Ok(receipt),
             Ok(_) => unreachable!("an acceptance is answered by a receipt"),
@@ -442,9 +492,26 @@ impl Queue {
         }
     }
 
-    /// Prolongs the leases of messages that are still being worked on.
-    pub async fn renew(&self, ids: Vec<i64>) -> Result<(), QueueError> {
-        self.ask(Work::Renew { ids }).await.map(drop)
+    /// The clock was set forward by so many milliseconds, or back: everything that waits is moved with it, so that
+    /// nothing waits for longer than it was to, and nothing is given up for its age. `before` is a time that was seen
+    /// shortly before. Tells whether it was moved, leases included.
+    ///
+    /// A shared queue moves nothing. It goes by the database's clock, which is not set when this computer's is, nor when
+    /// this computer slept; and when that clock is set itself, every updater notices, and would move everything once more.
+    pub async fn clock_was_set(&self, by: i64, before: i64) -> Result<bool, QueueError> {
+        match self.store {
+            Store::Embedded(_) => self.ask(Work::ClockWasSet { by, before }).await.map(|_| true),
+            Store::Shared(_) => Ok(false),
+        }
+    }
+
+    /// Prolongs the leases of messages that are still being worked on. Returns those that are leased by this updater: the
+    /// others ran out, and somebody else may have taken them over.
+    pub async fn renew(&self, ids: Vec<i64>) -> Result<Vec<i64>, QueueError> {
+        match self.ask(Work::Renew { ids }).await? {
+            Answer::Leased(ids) => Ok(ids),
+            _ => unreachable!("it is answered by what is leased"),
+        }
     }
 
     /// Makes finished messages wait again, with a fresh schedule. Returns how many.
@@ -519,6 +586,11 @@ impl Queue {
     }
 
     #[must_use]
+    pub fn boundaries(&self) -> &Boundaries {
+        &self.boundaries
+    }
+
+    #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -539,6 +611,7 @@ async fn open_database(
         .await
         .map_err(|source| QueueError::Migrate { path: path.to_owned(), source })?;
     writer::take_over(&mut connection, now).await.map_err(opening)?;
+    writer::from_the_future(&mut connection, now).await.map_err(opening)?;
     writer::sweep_spool(&mut connection, spool).await.map_err(opening)?;
     Ok(connection)
 }

@@ -98,6 +98,52 @@ async fn the_lease_of_an_updater_that_is_gone_is_free_again_at_the_next_start() 
     assert_eq!(bench.claim().await.len(), 1);
 }
 
+/// U8: what was at work when an updater ended is tried like what failed, because its requests may still be carried out.
+#[tokio::test]
+async fn an_attempt_that_broke_off_counts_as_one_that_failed() {
+    let Some(bench) = bench().await else { return };
+    bench.accept(1, "<1@x>", "anna@x").await;
+    assert_eq!(bench.claim().await[0].error_tries, 0);
+    bench.clock.advance(LEASE + Duration::from_secs(1));
+    assert_eq!(bench.claim().await[0].error_tries, 1, "its lease ran out");
+    bench.accept(2, "<2@x>", "ben@x").await;
+    assert_eq!(bench.claim().await[0].error_tries, 0);
+    let bench = bench.restart().await;
+    assert_eq!(bench.claim().await.iter().map(|job| job.error_tries).collect::<Vec<_>>(), [1, 1]);
+}
+
+/// U5: a time server puts the clock right between two split copies.
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_change_which_split_copy_is_the_last() {
+    let Some(mut bench) = bench().await else { return };
+    let mut orders = Vec::new();
+    for number in 1..=3 {
+        bench.accept(number, "<1@x>", "anna@x").await;
+        let job = bench.claim().await.remove(0);
+        orders.push((job.accepted_at, job.id));
+        bench.queue.finish(job.id, updated()).await.unwrap();
+        bench.clock.set_forward(jiff::SignedDuration::from_secs(-5));
+        if number == 2 {
+            bench = bench.restart().await;
+        }
+    }
+    assert!(orders.is_sorted(), "{orders:?}");
+}
+
+/// U10
+#[tokio::test]
+async fn what_was_accepted_while_the_clock_was_years_ahead_is_due_after_a_restart_with_the_right_time() {
+    let Some(bench) = bench().await else { return };
+    bench.clock.set_forward(jiff::SignedDuration::from_hours(20_000));
+    let id = bench.accept(1, "<1@x>", "anna@x").await.id;
+    bench.claim().await;
+    bench.queue.postpone(id, bench.clock.now_ms() + 5_000, Postponed::Error, "busy".into()).await.unwrap();
+    bench.clock.set_forward(jiff::SignedDuration::from_hours(-20_000));
+    let bench = bench.restart().await;
+    let jobs = bench.claim().await;
+    assert_eq!((jobs.len(), jobs[0].waits_since), (1, bench.clock.now_ms()));
+}
+
 #[tokio::test]
 async fn a_lease_that_ran_out_is_due_again_and_a_renewed_one_is_not() {
     let Some(bench) = bench().await else { return };

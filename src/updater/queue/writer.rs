@@ -1,4 +1,7 @@
 //! The one task that writes to the queue: group commit.
+//!
+//! The connection lives on a thread of its own, so that each statement costs two switches between threads: more than
+//! what most of them do. What belongs together is therefore sent as one text of several statements.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,15 +15,29 @@ use tempfile::NamedTempFile;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
+use super::accept::{self, Accept, Times};
+use super::checkpoint::Checkpoints;
 use super::claim::Claim;
 use super::due::Due;
 use super::{
-    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude, damaged, reader,
+    Claimed, Clock, Concluded, Counts, LEASE, NewMessage, QueueError, Receipt, Retry, Wanted, conclude, damaged,
 };
+use crate::updater::boundaries::{Boundaries, Boundary};
 
 /// Commands committed together at the most, and bytes of messages among them.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// Milliseconds by which a clock that is put right may go back and the order of messages still stands. Who was wrong by
+/// more has other worries, and messages with times that nobody understands.
+pub(super) const CLOCK_SET_BACK: i64 = 3_600_000;
+
+/// Acceptances in one statement at the most.
+const TOGETHER: usize = 16;
+
+/// When the first open message of each mailbox is due; then the end of the transaction.
+const FIRST_AND_COMMIT: &str = "SELECT m.value, (SELECT min(due_at) FROM message WHERE mailbox = m.value AND state < 2)
+     FROM json_each(?) AS m; COMMIT";
 
 pub(super) struct Command {
     pub work: Work,
@@ -40,6 +57,11 @@ pub(super) enum Work {
     },
     /// Makes those due that wait until it is known who is in scope.
     ScopeKnown,
+    /// Moves everything that waits with the clock.
+    ClockWasSet {
+        by: i64,
+        before: i64,
+    },
     Renew {
         ids: Vec<i64>,
     },
@@ -56,6 +78,8 @@ pub(super) enum Answer {
     Accepted(Receipt),
     Claimed(Claimed),
     Count(u64),
+    /// These are leased by this updater.
+    Leased(Vec<i64>),
     Done,
 }
 
@@ -76,11 +100,23 @@ impl Stored {
 }
 
 impl Work {
-    fn bytes(&self) -> usize {
+    fn as_accept(&self) -> Option<Accept<'_>> {
+        match self {
+            Self::Accept { message, stored, size } => Some(Accept { message, stored, size: *size }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Accept { stored: Stored::Row(bytes), .. } => bytes.len(),
             _ => 0,
         }
+    }
+
+    /// Whether it must be on disk before anything else happens.
+    fn is_to_last(&self) -> bool {
+        matches!(self, Self::Accept { .. } | Self::Retry { .. } | Self::Purge { .. })
     }
 
     fn is_accept(&self) -> bool {
@@ -101,8 +137,14 @@ pub(super) struct Writer {
     /// Who leases: this process.
     pub owner: String,
     pub due: Due,
-    /// The level of `PRAGMA synchronous` that is set.
-    pub level: Option<&'static str>,
+    /// Whether the level of `PRAGMA synchronous` that is set has every commit flushed; none: it is not known.
+    pub durable: Option<bool>,
+    pub checkpoints: Checkpoints,
+    pub boundaries: Boundaries,
+    /// When the latest message was accepted.
+    pub latest: i64,
+    /// Why the last transaction failed, if it did.
+    pub problem: watch::Sender<Option<String>>,
 }
 
 /// What a transaction changes beside the database; applied only when it was committed.
@@ -114,7 +156,7 @@ pub(super) struct After {
     /// Messages whose row changed.
     pub changed: Vec<i64>,
     /// Mailboxes that got a message, and when that is due.
-    added: Vec<(String, i64)>,
+    pub added: Vec<(String, i64)>,
     /// Mailboxes whose open messages changed otherwise.
     pub mailboxes: HashSet<String>,
     /// When the first open message of those is due.
@@ -146,6 +188,7 @@ impl Writer {
                 let closing = rest.remove(0);
                 self.commands.close();
                 drop(rest);
+                self.checkpoints.end().await;
                 if let Err(error) = self.connection.close().await {
                     warn!(%error, "the queue did not close cleanly; nothing is lost by that");
                 }
@@ -163,17 +206,20 @@ impl Writer {
         }
         let batch = match self.transaction(&batch).await {
             Ok(answers) => {
+                self.written();
+                self.checkpoints.written(&batch);
                 deliver(batch, answers);
                 return Ok(());
             }
-            Err(QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+            Err(problem @ QueueError::DiskFull) if batch.iter().any(|command| command.work.is_accept()) => {
+                self.problem.send_replace(Some(problem.to_string()));
                 let (accepts, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.work.is_accept());
                 for command in accepts {
                     let _ = command.reply.send(Err(QueueError::DiskFull));
                 }
                 rest
             }
-            Err(problem) => return refuse(batch, problem),
+            Err(problem) => return self.refuse(batch, problem),
         };
         if batch.is_empty() {
             return Ok(());
@@ -183,25 +229,36 @@ impl Writer {
                 deliver(batch, answers);
                 Ok(())
             }
-            Err(problem) => refuse(batch, problem),
+            Err(problem) => self.refuse(batch, problem),
         }
+    }
+
+    fn written(&self) {
+        self.problem.send_if_modified(|problem| problem.take().is_some());
+    }
+
+    /// Tells all who wait; gives the problem back when no later transaction can succeed either.
+    fn refuse(&self, batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
+        self.problem.send_replace(Some(problem.to_string()));
+        refuse(batch, problem)
     }
 
     async fn transaction(&mut self, batch: &[Command]) -> Result<Vec<Answer>, QueueError> {
         // What is not an acceptance may be lost in a power cut: it is found again by the mark on the item. So
-        // only acceptances pay for a flush; the order of commits holds either way.
-        let durable =
-            batch.iter().any(|command| command.work.is_accept() || matches!(command.work, Work::Retry { .. }));
-        let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        if self.level != Some(level) {
-            self.level = None;
-            sqlx::query(level).execute(&mut self.connection).await?;
-            self.level = Some(level);
-        }
+        // only acceptances pay for a flush; the order of commits holds either way. And what is forgotten takes its
+        // file with it, which nothing brings back.
+        let durable = batch.iter().any(|command| command.work.is_to_last());
+        let begin = match (durable, self.durable == Some(durable)) {
+            (_, true) => "BEGIN IMMEDIATE",
+            (true, false) => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            (false, false) => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        };
         let mut after = After::default();
         // By hand, because SQLite ends a transaction by itself when the disk is full, and sqlx's guard does not
         // know of that.
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        self.durable = None;
+        sqlx::query(begin).execute(&mut self.connection).await?;
+        self.durable = Some(durable);
         let answers = match self.apply_all(batch, &mut after).await {
             Ok(answers) => answers,
             Err(problem) => {
@@ -209,6 +266,7 @@ impl Writer {
                 return Err(problem);
             }
         };
+        self.boundaries.pass(if durable { Boundary::CommittedToDisk } else { Boundary::Committed }).await;
 
         for (mailbox, due) in after.added {
             self.due.add(&mailbox, due);
@@ -227,9 +285,11 @@ impl Writer {
             });
         }
         for file in after.files {
+            self.boundaries.pass(Boundary::SpoolFileToRemove).await;
             if let Err(error) = std::fs::remove_file(&file) {
                 warn!(file = %file.display(), %error, "a spooled message could not be removed");
             }
+            self.boundaries.pass(Boundary::SpoolFileRemoved).await;
         }
         if !after.changed.is_empty() && self.changed.receiver_count() > 0 {
             let _ = self.changed.send(after.changed.into());
@@ -241,19 +301,33 @@ impl Writer {
     }
 
     async fn apply_all(&mut self, batch: &[Command], after: &mut After) -> Result<Vec<Answer>, QueueError> {
-        let context = Context { now: self.clock.now_ms(), owner: &self.owner, spool: &self.spool, due: &self.due };
+        let now = self.clock.now_ms();
+        // It tells which of several split copies is the last: a clock that was put right must not change that.
+        let accepted_at = if self.latest - now < CLOCK_SET_BACK { now.max(self.latest) } else { now };
+        let times = Times { now, accepted: accepted_at };
+        let context = Context { now, owner: &self.owner, spool: &self.spool, due: &self.due };
         let mut answers = Vec::with_capacity(batch.len());
-        for command in batch {
-            answers.push(context.apply(&mut self.connection, &command.work, after).await?);
+        let mut rest = batch;
+        while let Some(next) = rest.first() {
+            let accepts: Vec<_> = rest.iter().map_while(|command| command.work.as_accept()).take(TOGETHER).collect();
+            if accepts.is_empty() {
+                answers.push(context.apply(&mut self.connection, &next.work, after).await?);
+                rest = &rest[1..];
+            } else {
+                let receipts = accept::store(&mut self.connection, &accepts, times, after).await?;
+                answers.extend(receipts.into_iter().map(Answer::Accepted));
+                rest = &rest[accepts.len()..];
+            }
         }
-        if !after.mailboxes.is_empty() {
+        self.boundaries.pass(Boundary::BeforeCommit).await;
+        if after.mailboxes.is_empty() {
+            sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        } else {
             let mailboxes: Vec<String> = after.mailboxes.drain().collect();
-            let first = "SELECT m.value, (SELECT min(due_at) FROM message WHERE mailbox = m.value AND state < 2)
-                 FROM json_each(?) AS m";
-            let rows = sqlx::query(first).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
+            let rows = sqlx::query(FIRST_AND_COMMIT).bind(json(&mailboxes)).fetch_all(&mut self.connection).await?;
             after.due = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         }
-        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        self.latest = accepted_at;
         Ok(answers)
     }
 }
@@ -264,7 +338,6 @@ fn deliver(batch: Vec<Command>, answers: Vec<Answer>) {
     }
 }
 
-/// Tells all who wait; gives the problem back when no later transaction can succeed either.
 fn refuse(batch: Vec<Command>, problem: QueueError) -> Result<(), QueueError> {
     error!(%problem, commands = batch.len(), "the queue could not write");
     for command in batch {
@@ -292,7 +365,7 @@ impl Context<'_> {
         after: &mut After,
     ) -> Result<Answer, QueueError> {
         match work {
-            Work::Accept { message, stored, size } => self.accept(connection, message, stored, *size, after).await,
+            Work::Accept { .. } => unreachable!("acceptances are stored together"),
             Work::Turn { concluded, wanted } => {
                 conclude::record(connection, concluded, self.now, self.owner, after).await?;
                 let Some(wanted) = wanted else { return Ok(Answer::Done) };
@@ -306,18 +379,17 @@ impl Context<'_> {
                 };
                 Ok(Answer::Claimed(claim.run(connection, after).await?))
             }
+            Work::ClockWasSet { by, before } => self.clock_was_set(connection, *by, *before, after).await,
             Work::ScopeKnown => conclude::scope_known(connection, self.now, after).await.map(Answer::Count),
             Work::Renew { ids } => {
-                sqlx::query(
+                let renewed = sqlx::query_scalar(
                     "UPDATE message SET due_at = ? WHERE state = 1 AND owner = ?
-                     AND id IN (SELECT value FROM json_each(?))",
+                     AND id IN (SELECT value FROM json_each(?)) RETURNING id",
                 )
                 .bind(self.lease_end())
                 .bind(self.owner)
-                .bind(json(ids))
-                .execute(connection)
-                .await?;
-                Ok(Answer::Done)
+                .bind(json(ids));
+                Ok(Answer::Leased(renewed.fetch_all(connection).await?))
             }
             Work::Retry { which } => self.retry(connection, *which, after).await,
             Work::Purge { before } => self.purge(connection, *before, after).await,
@@ -329,65 +401,30 @@ impl Context<'_> {
         self.now + i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
     }
 
-    async fn accept(
+    async fn clock_was_set(
         &self,
         connection: &mut SqliteConnection,
-        message: &NewMessage,
-        stored: &Stored,
-        size: u64,
+        by: i64,
+        before: i64,
         after: &mut After,
     ) -> Result<Answer, QueueError> {
-        let outcome = message.outcome.as_ref();
-        let row = sqlx::query(
-            "INSERT INTO message (digest, message_id, mailbox, sender, subject, size, source, accepted_at, waits_since,
-                                  state, due_at, outcome, rule, reason, finished_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id",
+        // What was accepted since by the new time stays. Set forward, it is younger than the middle between the times;
+        // set back, it is due already, and whatever else is due needs no help.
+        let since = if by > 0 { before.saturating_add(by / 2) } else { i64::MAX };
+        let due = if by > 0 { i64::MIN } else { self.now };
+        sqlx::query(
+            "UPDATE message SET due_at = due_at + ?1, waits_since = waits_since + ?1
+             WHERE state < 2 AND waits_since < ?2 AND due_at > ?3",
         )
-        .bind(&message.digest[..])
-        .bind(&message.message_id)
-        .bind(&message.mailbox)
-        .bind(&message.sender)
-        .bind(&message.subject)
-        .bind(i64::try_from(size).unwrap_or(i64::MAX))
-        .bind(message.source.to_string())
-        .bind(self.now)
-        .bind(self.now)
-        .bind(if outcome.is_some() { 2 } else { 0 })
-        .bind(self.now)
-        .bind(outcome.map(|outcome| outcome.kind().as_str()))
-        .bind(outcome.map(|outcome| reader::rule_name(outcome.rule)))
-        .bind(outcome.map_or("", |outcome| &outcome.reason))
-        .bind(outcome.map(|_| self.now))
-        .fetch_optional(&mut *connection)
+        .bind(by)
+        .bind(since)
+        .bind(due)
+        .execute(&mut *connection)
         .await?;
-        let Some(row) = row else {
-            let id = sqlx::query("SELECT id FROM message WHERE digest = ?")
-                .bind(&message.digest[..])
-                .fetch_one(connection)
-                .await?
-                .get(0);
-            return Ok(Answer::Accepted(Receipt { id, duplicate: true }));
-        };
-        let id: i64 = row.get(0);
-        let (raw, file) = match stored {
-            Stored::Row(bytes) => (Some(&bytes[..]), None),
-            Stored::File(name) => (None, Some(name)),
-        };
-        sqlx::query("INSERT INTO content (message, raw, file) VALUES (?, ?, ?)")
-            .bind(id)
-            .bind(raw)
-            .bind(file)
-            .execute(connection)
-            .await?;
-        after.changed.push(id);
-        if let Some(outcome) = outcome {
-            *after.counts.of(outcome.kind()) += 1;
-        } else {
-            after.counts.waiting += 1;
-            after.arrived = true;
-            after.added.push((message.mailbox.clone(), self.now));
-        }
-        Ok(Answer::Accepted(Receipt { id, duplicate: false }))
+        let open = "SELECT DISTINCT mailbox FROM message WHERE state < 2";
+        after.mailboxes.extend(sqlx::query_scalar::<_, String>(open).fetch_all(connection).await?);
+        after.arrived = true;
+        Ok(Answer::Done)
     }
 
     async fn retry(
@@ -456,6 +493,12 @@ pub(super) fn json<T: serde::Serialize>(values: &[T]) -> String {
     serde_json::to_string(values).unwrap_or_else(|_| "[]".to_owned())
 }
 
+/// When the latest message was accepted.
+pub(super) async fn latest(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let latest = sqlx::query_scalar("SELECT accepted_at FROM message ORDER BY id DESC LIMIT 1");
+    Ok(latest.fetch_optional(connection).await?.unwrap_or(i64::MIN / 2))
+}
+
 /// Which mailboxes have open messages.
 pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::Error> {
     let mut due = Due::default();
@@ -467,13 +510,36 @@ pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::
     Ok(due)
 }
 
-/// Whatever an updater that is gone had leased is waiting again. The lock on the folder says that it is gone.
+/// Times further ahead than this, in milliseconds, are of a clock that was wrong: no pause is so long.
+pub(super) const AHEAD: i64 = 48 * 3_600_000;
+
+/// A minute or two make no difference.
+pub(super) const BEARABLE: i64 = 120_000;
+
+/// What waits for a time that a wrong clock gave it waits from now on.
+pub(super) async fn from_the_future(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE message SET due_at = min(due_at, ?1), waits_since = min(waits_since, ?1)
+         WHERE state < 2 AND (waits_since > ?2 OR due_at > ?3)",
+    )
+    .bind(now)
+    .bind(now + BEARABLE)
+    .bind(now + AHEAD)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whatever an updater that is gone had leased is waiting again, after an attempt that came to nothing: its requests may
+/// have been carried out. The lock on the folder says that it is gone.
 pub(super) async fn take_over(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE message SET state = 0, owner = NULL, due_at = ? WHERE state = 1")
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "UPDATE message SET state = 0, owner = NULL, due_at = ?, error_tries = max(error_tries, 1) WHERE state = 1",
+    )
+    .bind(now)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Removes spooled files that no row names: left by a process that ended between the two.

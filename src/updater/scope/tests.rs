@@ -79,7 +79,7 @@ fn scope(mode: ScopeMode, entries: &[ScopeEntry]) -> SendersScope {
 
 fn in_force(change: u64, scope: SendersScope) -> Arc<InForce> {
     let settings = Settings { scope, ..Settings::default() };
-    Arc::new(InForce { settings, password: None, version: String::new(), change })
+    Arc::new(InForce { settings, password: None, version: String::new(), change, servers: Arc::default() })
 }
 
 /// A keeper at work on a data folder, with a clock that stands still.

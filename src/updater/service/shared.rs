@@ -97,6 +97,7 @@ impl Shared {
     fn notices(&self) -> Vec<String> {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
+        notices.extend(self.queue.problem().map(|problem| unwritable(&problem, self.queue.address().is_some())));
         notices.extend(self.scope.notices());
         notices.extend(self.queue.notices());
         notices.extend(another_queue(&self.settings.get().settings, self.queue.address().as_deref()));
@@ -121,6 +122,14 @@ fn set_aside(folder: &Path) -> String {
         "A damaged queue was set aside in {}. Messages that waited in it are not updated: save what can be saved \
          (for example with `sqlite3 queue.sqlite .recover`), hand it over again, and remove the folder.",
         folder.display()
+    )
+}
+
+fn unwritable(problem: &str, is_shared: bool) -> String {
+    let place = if is_shared { "the disk of the queue's database" } else { "the disk with the data folder" };
+    format!(
+        "The queue could not be written the last time ({problem}): messages are refused for now, and whoever sends them \
+         tries again. See to {place}, its free space and its rights."
     )
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Url, redirect, retry};
+use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ use crate::ews::client::ClientError;
 use crate::ews::transport;
 
 /// For the whole exchange.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 64 << 10;
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -74,18 +74,7 @@ impl Endpoint {
                 Proof::Password { user: user.clone(), password: password.clone(), client_secret: client_secret.clone() }
             }
         };
-        let http = Client::builder()
-            .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
-            .https_only(true)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(retry::never())
-            .no_proxy()
-            .connect_timeout(CONNECT.min(timeout))
-            .timeout(timeout)
-            .tls_certs_merge(transport::extra_roots(&oauth.extra_roots)?)
-            .build()
-            .map_err(ClientError::Http)?;
+        let http = client(&oauth.extra_roots, timeout)?;
         Ok(Self { http, url, client_id: oauth.client_id.clone(), scope: oauth.scope.clone(), proof })
     }
 
@@ -118,20 +107,10 @@ impl Endpoint {
 
     async fn ask(&self) -> Result<Issued, TokenProblem> {
         let host = self.url.host_str().unwrap_or_default();
-        let unreachable = |problem: String| TokenProblem::Unreachable { host: host.to_owned(), problem };
-        let mut body = Url::parse("form:").map_err(|error| unreachable(error.to_string()))?;
+        let mut body = Url::parse("form:").map_err(|error| not_understood(host, &error.to_string()))?;
         body.query_pairs_mut().extend_pairs(self.form()?);
         let request = self.http.post(self.url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let sent = request.body(body.query().unwrap_or_default().to_owned()).send().await;
-        let mut response = sent.map_err(|error| unreachable(in_words(error)))?;
-        let status = response.status().as_u16();
-        let mut content = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| unreachable(in_words(error)))? {
-            content.extend_from_slice(&piece);
-            if content.len() > LARGEST_ANSWER {
-                return Err(not_understood(host, "the answer is too large"));
-            }
-        }
+        let (status, content) = exchange(host, request.body(body.query().unwrap_or_default().to_owned())).await?;
         read(host, status, &content)
     }
 }
@@ -142,8 +121,44 @@ impl Issuer for Endpoint {
     }
 }
 
+/// Asks over HTTPS only and follows no redirection.
+pub(super) fn client(extra_roots: &[String], timeout: Duration) -> Result<Client, ClientError> {
+    Client::builder()
+        .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
+        .https_only(true)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(retry::never())
+        .no_proxy()
+        .connect_timeout(CONNECT.min(timeout))
+        .timeout(timeout)
+        .tls_certs_merge(transport::extra_roots(extra_roots)?)
+        .build()
+        .map_err(ClientError::Http)
+}
+
+/// The answer's status and content.
+pub(super) async fn exchange(host: &str, request: RequestBuilder) -> Result<(u16, Vec<u8>), TokenProblem> {
+    let unreachable = |error| TokenProblem::Unreachable { host: host.to_owned(), problem: in_words(error) };
+    let mut response = request.send().await.map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let mut content = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+        content.extend_from_slice(&piece);
+        if content.len() > LARGEST_ANSWER {
+            return Err(not_understood(host, "the answer is too large"));
+        }
+    }
+    Ok((status, content))
+}
+
 /// Where a tenant's tokens are issued.
 fn endpoint(authority: &str, tenant: &str) -> Result<Url, TokenProblem> {
+    below(authority, &[tenant, "oauth2", "v2.0", "token"])
+}
+
+/// An address below that of the authority.
+pub(super) fn below(authority: &str, path: &[&str]) -> Result<Url, TokenProblem> {
     let not_https = || TokenProblem::NotHttps(authority.to_owned());
     let mut url = Url::parse(authority).map_err(|_| not_https())?;
     if url.scheme() != "https" || !url.has_host() || !url.username().is_empty() || url.password().is_some() {
@@ -151,7 +166,7 @@ fn endpoint(authority: &str, tenant: &str) -> Result<Url, TokenProblem> {
     }
     url.set_query(None);
     url.set_fragment(None);
-    url.path_segments_mut().map_err(|()| not_https())?.pop_if_empty().extend([tenant, "oauth2", "v2.0", "token"]);
+    url.path_segments_mut().map_err(|()| not_https())?.pop_if_empty().extend(path);
     Ok(url)
 }
 
@@ -182,7 +197,7 @@ pub(super) fn read(host: &str, status: u16, content: &[u8]) -> Result<Issued, To
     Ok(Issued { header, lasts: Duration::from_secs(seconds.min(24 * 3600)) })
 }
 
-fn not_understood(host: &str, problem: &str) -> TokenProblem {
+pub(super) fn not_understood(host: &str, problem: &str) -> TokenProblem {
     TokenProblem::NotUnderstood { host: host.to_owned(), problem: problem.to_owned() }
 }
 

@@ -7,6 +7,7 @@
 mod assertion;
 mod endpoint;
 mod problem;
+mod realm;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,9 @@ use secrecy::SecretString;
 
 pub use assertion::Algorithm;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use problem::About;
 pub use problem::{Refusal, TokenProblem};
+pub(crate) use realm::{Realm, realm_of};
 
 /// A token is replaced when this much of its life is left, or half of it if that is less.
 const AHEAD: Duration = Duration::from_secs(5 * 60);

@@ -32,11 +32,25 @@ pub struct Refusal {
     pub said: String,
 }
 
+/// Whom a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// The password was accepted; what is missing is a second proof.
+    SecondFactor,
+    /// The account or its password.
+    Account,
+    /// The application that asks.
+    Application,
+    /// Later it may be otherwise.
+    Moment,
+    Unclear,
+}
+
 /// Of what a server says, so much is shown.
 const SHOWN: usize = 300;
 
 impl Refusal {
-    pub(super) fn new(error: &str, said: &str, codes: &[u32]) -> Self {
+    pub(crate) fn new(error: &str, said: &str, codes: &[u32]) -> Self {
         let in_text = said.split_once("AADSTS").and_then(|(_, rest)| {
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
             rest[..end].parse().ok()
@@ -46,6 +60,32 @@ impl Refusal {
         let line = line.split(" Trace ID:").next().unwrap_or_default();
         let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(SHOWN).collect::<String>();
         Self { code: codes.first().copied().or(in_text), error: clean(error), said: clean(line).trim().to_owned() }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn about(&self) -> About {
+        match self.code {
+            Some(50072 | 50074 | 50076 | 50079 | 50158) => About::SecondFactor,
+            Some(
+                50020
+                | 50034
+                | 50053
+                | 50055..=50057
+                | 50105
+                | 50126
+                | 50128
+                | 50131
+                | 50144
+                | 51004
+                | 53000..=53011
+                | 80_001..=80_014
+                | 90072,
+            ) => About::Account,
+            Some(90033 | 90055 | 50196) => About::Moment,
+            _ if told(self).what == APPLICATION => About::Application,
+            _ => About::Unclear,
+        }
     }
 }
 
@@ -63,14 +103,14 @@ impl fmt::Display for Refusal {
 }
 
 /// What, why, what to do. `{account}` stands for the account.
-pub(in crate::ews) struct InWords {
+pub(crate) struct InWords {
     pub what: String,
     pub cause: &'static str,
     pub advice: &'static [&'static str],
 }
 
 impl TokenProblem {
-    pub(in crate::ews) fn told(&self) -> InWords {
+    pub(crate) fn told(&self) -> InWords {
         let (what, cause, advice): (String, _, &'static [&'static str]) = match self {
             Self::NotHttps(_) => (
                 "The address that issues tokens is not encrypted.".to_owned(),
@@ -112,11 +152,12 @@ impl TokenProblem {
     }
 }
 
+const ACCOUNT: &str = "Microsoft Entra does not let {account} in.";
+const APPLICATION: &str = "Microsoft Entra does not let the application in.";
+
 /// What the numbers mean (Microsoft's list of AADSTS error codes).
 #[allow(clippy::too_many_lines)] // A table.
 fn told(refusal: &Refusal) -> InWords {
-    const ACCOUNT: &str = "Microsoft Entra does not let {account} in.";
-    const APPLICATION: &str = "Microsoft Entra does not let the application in.";
     let (what, cause, advice): (_, _, &'static [&'static str]) = match refusal.code {
         Some(50072 | 50074 | 50076 | 50079 | 50158) => (
             ACCOUNT,

@@ -229,6 +229,24 @@ fn the_numbers_of_entra_are_told_in_words() {
     assert!(seen.len() >= 12, "{} causes", seen.len());
 }
 
+/// W11
+#[test]
+fn refusals_are_told_apart_by_whom_they_are_about() {
+    let about = |code: u32| Refusal::new("x", &format!("AADSTS{code}: Something."), &[]).about();
+    for code in [50076, 50079, 50158] {
+        assert_eq!(about(code), About::SecondFactor);
+    }
+    for code in [50126, 50034, 50053, 50055, 50057, 53003, 50105, 90072, 80_001] {
+        assert_eq!(about(code), About::Account, "{code}");
+        let told = TokenProblem::Refused(Refusal::new("x", "", &[code])).told();
+        assert!(told.what.contains("{account}"), "{code}");
+    }
+    for code in [65001, 700_016, 7_000_218, 7_000_112, 90002] {
+        assert_eq!(about(code), About::Application, "{code}");
+    }
+    assert_eq!((about(90033), about(99_999_999)), (About::Moment, About::Unclear));
+}
+
 #[test]
 fn a_refusal_without_a_number_shows_what_was_said_and_no_more_than_that() {
     let text = TokenProblem::Refused(Refusal::new("invalid_client", &"x\u{7}".repeat(5000), &[])).to_string();

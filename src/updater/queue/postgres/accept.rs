@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Error as PgError;
 
+use super::super::writer::CLOCK_SET_BACK;
 use super::super::{NewMessage, Receipt, reader};
 use super::transaction::Transaction;
 
@@ -15,12 +16,16 @@ pub(super) const PIECE: usize = 256 * 1024;
 /// Bytes that are sent with one statement, and a piece more.
 const AT_ONCE: usize = 1024 * 1024;
 
-const NUMBERS: &str = "SELECT nextval('message_number') FROM generate_series(1, $1::integer)";
+/// With them, when the latest message was accepted. The last number need not be the latest: of updaters that accept at the
+/// same time, each may have looked at the clock before the other and taken its numbers after.
+const NUMBERS: &str = "SELECT nextval('message_number'),
+         (SELECT max(accepted_at) FROM (SELECT accepted_at FROM message ORDER BY id DESC LIMIT 100) AS last)
+     FROM generate_series(1, $1::integer)";
 
 const INSERT: &str = "INSERT INTO message (id, digest, message_id, copies, mailbox, sender, subject, size, source,
          accepted_at, waits_since, state, due_at, outcome, rule, reason, finished_at)
      SELECT n.id, n.digest, n.message_id, n.copies, n.mailbox, n.sender, n.subject, n.size, n.source,
-            $1::bigint, $1::bigint, CASE WHEN n.outcome IS NULL THEN 0 ELSE 2 END, $1::bigint, n.outcome, n.rule, n.reason,
+            $14::bigint, $1::bigint, CASE WHEN n.outcome IS NULL THEN 0 ELSE 2 END, $1::bigint, n.outcome, n.rule, n.reason,
             CASE WHEN n.outcome IS NOT NULL THEN $1::bigint END
      FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[],
                  $10::text[], $11::text[], $12::text[], $13::text[])
@@ -88,7 +93,9 @@ impl Transaction<'_> {
 
     async fn insert(&self, arrivals: &[Arrival<'_>]) -> Result<Vec<Receipt>, PgError> {
         let count = i32::try_from(arrivals.len()).unwrap_or(i32::MAX);
-        let ids: Vec<i64> = self.rows(NUMBERS, &[&count]).await?.iter().map(|row| row.get(0)).collect();
+        let numbers = self.rows(NUMBERS, &[&count]).await?;
+        let ids: Vec<i64> = numbers.iter().map(|row| row.get(0)).collect();
+        let accepted_at = accepted_at(self.now, numbers.first().and_then(|row| row.get(1)));
         let messages = || arrivals.iter().map(|arrival| arrival.message);
         let outcome = |message: &NewMessage| message.outcome.clone();
         let digests: Vec<&[u8]> = messages().map(|message| &message.digest[..]).collect();
@@ -124,6 +131,7 @@ impl Transaction<'_> {
                     &outcomes,
                     &rules,
                     &reasons,
+                    &accepted_at,
                 ],
             )
             .await?
@@ -151,6 +159,12 @@ fn pieces(id: i64, bytes: &Bytes) -> Vec<(i64, i32, &[u8])> {
     let first = (id, 0, bytes.get(..PIECE.min(bytes.len())).unwrap_or_default());
     let rest = bytes.get(PIECE..).unwrap_or_default().chunks(PIECE);
     std::iter::once(first).chain((1..).zip(rest).map(|(number, piece)| (id, number, piece))).collect()
+}
+
+/// It tells which of several split copies is the last, whichever updaters accept them: the database's clock is the order,
+/// and when that is put right, the order stands.
+fn accepted_at(now: i64, latest: Option<i64>) -> i64 {
+    latest.filter(|latest| latest.saturating_sub(now) < CLOCK_SET_BACK).map_or(now, |latest| now.max(latest))
 }
 
 /// PostgreSQL's text knows no NUL, which a broken message may well contain.

@@ -18,8 +18,9 @@ use super::transaction::{NEVER, Transaction};
 /// When to look again, in milliseconds, where another updater was claiming.
 const IN_A_MOMENT: i64 = 20;
 
-/// Leases that ran out; whoever is about to conclude or renew one keeps it.
-const RAN_OUT: &str = "UPDATE message SET state = 0, owner = NULL, claim = NULL WHERE id IN (
+/// Leases that ran out: attempts that came to nothing. Whoever is about to conclude or renew one keeps it.
+const RAN_OUT: &str = "UPDATE message SET state = 0, owner = NULL, claim = NULL, error_tries = greatest(error_tries, 1)
+     WHERE id IN (
          SELECT id FROM message WHERE state = 1 AND due_at <= $1 ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)
      RETURNING id";
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio_postgres::Error as PgError;
 
+use super::super::writer::{AHEAD, BEARABLE};
 use super::super::{Concluded, Conclusion, Postponed, Retry, reader};
 use super::accept::text;
 use super::transaction::{Transaction, kind_named};
@@ -22,11 +23,18 @@ const POSTPONE: &str = "UPDATE message SET state = 0, claim = NULL, due_at = o.u
      WHERE message.id = o.id AND state = 1 AND message.owner = $1
      RETURNING message.id, mailbox";
 
-const RENEW: &str = "UPDATE message SET due_at = $3 WHERE id = ANY($2) AND state = 1 AND owner = $1";
+const RENEW: &str = "UPDATE message SET due_at = $3 WHERE id = ANY($2) AND state = 1 AND owner = $1 RETURNING id";
 
 const OF_EARLIER: &str = "SELECT mailbox FROM message WHERE state = 1 AND owner <> $1 AND starts_with(owner, $2)";
-const TAKE_OVER: &str = "UPDATE message SET state = 0, owner = NULL, claim = NULL, due_at = $3
+const TAKE_OVER: &str = "UPDATE message SET state = 0, owner = NULL, claim = NULL, due_at = $3,
+         error_tries = greatest(error_tries, 1)
      WHERE state = 1 AND owner <> $1 AND starts_with(owner, $2) RETURNING id";
+
+const AHEAD_OF_TIME: &str = "SELECT mailbox FROM message WHERE state < 2 AND (waits_since > $1 OR due_at > $2)";
+// A lease may not have been taken away: whoever works on it renews it before it runs out.
+const FROM_THE_FUTURE: &str = "UPDATE message SET waits_since = least(waits_since, $3),
+         due_at = least(due_at, CASE state WHEN 1 THEN $4 ELSE $3 END)
+     WHERE state < 2 AND (waits_since > $1 OR due_at > $2) AND mailbox = ANY($5)";
 
 const OF_TURN: &str = "SELECT mailbox FROM message WHERE state = 1 AND owner = $1 AND claim BETWEEN $2 AND $3";
 const UNDO: &str = "UPDATE message SET state = 0, owner = NULL, claim = NULL, due_at = $4
@@ -115,20 +123,41 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    pub async fn renew(&self, ids: &[i64]) -> Result<(), PgError> {
-        self.execute(RENEW, &[&self.me.name, &ids, &self.lease_end()]).await.map(drop)
+    /// Returns those that this updater leases.
+    pub async fn renew(&self, ids: &[i64]) -> Result<Vec<i64>, PgError> {
+        let rows = self.rows(RENEW, &[&self.me.name, &ids, &self.lease_end()]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Whatever earlier processes of this data folder had leased is waiting again: the lock on the folder says that they
-    /// are gone.
-    pub async fn take_over(&mut self) -> Result<(), PgError> {
+    /// What is to be done whenever a connection has come about.
+    pub async fn put_in_order(&mut self) -> Result<(), PgError> {
+        self.from_the_future().await?;
+        self.take_over().await
+    }
+
+    /// What waits for a time that a wrong clock gave it waits from now on: the database's was put right, or the database
+    /// went to a machine whose clock is right.
+    async fn from_the_future(&mut self) -> Result<(), PgError> {
+        let (since, due) = (self.now.saturating_add(BEARABLE), self.now.saturating_add(AHEAD));
+        let mailboxes = self.hold_those_of(AHEAD_OF_TIME, &[&since, &due]).await?;
+        if mailboxes.is_empty() {
+            return Ok(());
+        }
+        self.execute(FROM_THE_FUTURE, &[&since, &due, &self.now, &self.lease_end(), &mailboxes]).await?;
+        self.effects.arrived = true;
+        self.look_what_is_due(&mailboxes).await.map(drop)
+    }
+
+    /// Whatever earlier processes of this data folder had leased is waiting again, after an attempt that came to nothing:
+    /// its requests may have been carried out. The lock on the folder says that they are gone.
+    async fn take_over(&mut self) -> Result<(), PgError> {
         let earlier = format!("{}/", self.me.folder);
         let mailboxes = self.hold_those_of(OF_EARLIER, &[&self.me.name, &earlier]).await?;
         let rows = self.rows(TAKE_OVER, &[&self.me.name, &earlier, &self.now]).await?;
         self.back_to_waiting(&rows, &mailboxes).await
     }
 
-    /// Puts back what a turn leased whose answer never arrived.
+    /// Puts back what a turn leased whose answer never arrived: no attempt began.
     pub async fn undo_turn(&mut self, turn: i64) -> Result<(), PgError> {
         let (first, last) = claims_of(turn);
         let mailboxes = self.hold_those_of(OF_TURN, &[&self.me.name, &first, &last]).await?;

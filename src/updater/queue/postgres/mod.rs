@@ -30,6 +30,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_postgres::Error as PgError;
 use uuid::Uuid;
 
+use super::super::boundaries::Boundaries;
 use super::super::spool::Content;
 use super::{Clock, NewMessage, Queue, QueueError, QueueOptions, Receipt, Spool, Store, lock, spool};
 use accept::Arrival;
@@ -66,6 +67,7 @@ pub(super) struct Shared {
     beside: Arc<Me>,
     clock: Clock,
     trouble: watch::Receiver<Option<String>>,
+    problem: watch::Sender<Option<String>>,
     /// What waits in an embedded queue that this folder had before.
     left_behind: Option<Arc<str>>,
 }
@@ -78,6 +80,17 @@ impl Queue {
         address: SharedAddress,
         clock: Clock,
         options: QueueOptions,
+    ) -> Result<Self, QueueError> {
+        Self::open_shared_watched(folder, address, clock, options, Boundaries::default()).await
+    }
+
+    /// The same, with somebody who watches the boundaries that are passed.
+    pub async fn open_shared_watched(
+        folder: &Path,
+        address: SharedAddress,
+        clock: Clock,
+        options: QueueOptions,
+        boundaries: Boundaries,
     ) -> Result<Self, QueueError> {
         let spool = Spool::open(&folder.join(SPOOL), options.max_message_bytes).map_err(|error| match error {
             spool::SpoolError::Io { path, source } => QueueError::Folder { path, source },
@@ -95,9 +108,11 @@ impl Queue {
             name: format!("{name}/{process}"),
             lease: i64::try_from(lease.as_millis()).unwrap_or(i64::MAX),
             channel: link.address.schema.clone(),
+            boundaries: boundaries.clone(),
         };
         let process = Uuid::new_v4().simple().to_string();
         let (trouble_sender, trouble) = watch::channel(None);
+        let (problem_sender, problem) = watch::channel(None);
         let manager = Manager::from_connect(
             link.address.config.clone(),
             Reading(link.clone()),
@@ -118,6 +133,7 @@ impl Queue {
             beside: Arc::new(me(&format!("{process}-beside"))),
             clock: clock.clone(),
             trouble,
+            problem: problem_sender.clone(),
             left_behind: left_behind.map(Into::into),
         };
 
@@ -135,6 +151,7 @@ impl Queue {
             arrived: arrived.clone(),
             changed: changed.clone(),
             trouble: trouble_sender,
+            problem: problem_sender,
             session: None,
             waiting: Vec::new(),
             turn: 0,
@@ -152,6 +169,8 @@ impl Queue {
             counts,
             lease,
             set_aside: Arc::from([]),
+            problem,
+            boundaries,
             _lock: Arc::new(lock),
         })
     }
@@ -192,7 +211,19 @@ impl Shared {
             }
         });
         if let Ok(result) = stored.await {
-            return result.map_err(|error| self.meaning(&error));
+            return match result {
+                Ok(receipt) => {
+                    self.problem.send_if_modified(|problem| problem.take().is_some());
+                    Ok(receipt)
+                }
+                Err(error) => {
+                    let problem = self.meaning(&error);
+                    if !matches!(&problem, QueueError::Shared(shared) if shared.is_lost()) {
+                        self.problem.send_replace(Some(problem.to_string()));
+                    }
+                    Err(problem)
+                }
+            };
         }
         // It may be in the middle of something.
         drop(Object::take(db));

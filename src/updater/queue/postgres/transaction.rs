@@ -12,6 +12,7 @@ use super::super::Clock;
 use super::connect::{self, Db};
 use super::notice::Notice;
 use crate::pipe::types::{Counts, OutcomeKind};
+use crate::updater::boundaries::{Boundaries, Boundary};
 
 /// In the place of when something is due: nothing is.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -43,6 +44,7 @@ pub(super) struct Me {
     pub lease: i64,
     /// Where updaters of this queue hear of each other.
     pub channel: String,
+    pub boundaries: Boundaries,
 }
 
 /// What a transaction changes beside the database; it holds only once that is committed.
@@ -85,7 +87,10 @@ impl<'a> Transaction<'a> {
         if notice.wakes || notice.counts != Counts::default() || !notice.changed.is_empty() {
             self.rows(TELL, &[&self.me.channel, &notice.texts()]).await?;
         }
+        self.me.boundaries.pass(Boundary::BeforeCommit).await;
         self.db.batch_execute("COMMIT").await?;
+        // Every commit is flushed there, that of a purge like that of an acceptance.
+        self.me.boundaries.pass(Boundary::CommittedToDisk).await;
         Ok(self.effects)
     }
 

@@ -60,6 +60,8 @@ pub(super) struct Writer {
     pub arrived: Arc<Notify>,
     pub changed: broadcast::Sender<Arc<[i64]>>,
     pub trouble: watch::Sender<Option<String>>,
+    /// Why the last transaction failed although the database was within reach.
+    pub problem: watch::Sender<Option<String>>,
     pub session: Option<Session>,
     /// Turns that wait for the database, with the number of each that may have been committed already.
     pub waiting: Vec<(Command, Option<i64>)>,
@@ -142,7 +144,7 @@ impl Writer {
                 migrate(&db, &link).await?;
                 let meaning = |error: PgError| link.meaning(&error);
                 db.batch_execute(&format!("LISTEN {}", me.channel)).await.map_err(meaning)?;
-                take_over(&db, &me, &clock).await.map_err(meaning)?;
+                put_in_order(&db, &me, &clock).await.map_err(meaning)?;
                 let (seen, counts) = count(&db).await.map_err(meaning)?;
                 Ok((Session { db, heard, seen, warning }, counts))
             };
@@ -324,6 +326,7 @@ impl Writer {
             let work = self.once(&session.db, batch, turn);
             let problem = match tokio::time::timeout(ANSWERS_WITHIN, work).await {
                 Ok(Ok((answers, effects))) => {
+                    self.problem.send_if_modified(|problem| problem.take().is_some());
                     self.apply(effects);
                     return Ok(answers);
                 }
@@ -344,7 +347,10 @@ impl Writer {
             };
             match &problem {
                 QueueError::Shared(shared) if shared.is_lost() => self.lost(&problem),
-                _ => error!(%problem, commands = batch.len(), "the shared queue could not be written"),
+                _ => {
+                    error!(%problem, commands = batch.len(), "the shared queue could not be written");
+                    self.problem.send_replace(Some(problem.to_string()));
+                }
             }
             return Err(problem);
         }
@@ -393,11 +399,9 @@ impl Writer {
                     };
                     Answer::Claimed(claimed)
                 }
+                Work::ClockWasSet { .. } => unreachable!("a shared queue goes by its database's clock"),
                 Work::ScopeKnown => Answer::Count(transaction.scope_known().await?),
-                Work::Renew { ids } => {
-                    transaction.renew(ids).await?;
-                    Answer::Done
-                }
+                Work::Renew { ids } => Answer::Leased(transaction.renew(ids).await?),
                 Work::Retry { which } => Answer::Count(transaction.retry(*which).await?),
                 Work::Purge { before } => Answer::Count(transaction.purge(*before).await?),
                 Work::Close => unreachable!("closing is not part of a transaction"),
@@ -422,9 +426,9 @@ async fn wait_for(opening: &mut Option<Opening>) -> Result<(Session, Counts), Qu
     }
 }
 
-async fn take_over(db: &Db, me: &Me, clock: &Clock) -> Result<(), PgError> {
+async fn put_in_order(db: &Db, me: &Me, clock: &Clock) -> Result<(), PgError> {
     let mut transaction = Transaction::begin(db, me, clock).await?;
-    match transaction.take_over().await {
+    match transaction.put_in_order().await {
         Ok(()) => transaction.commit().await.map(drop),
         Err(error) => {
             transaction.roll_back().await;

@@ -18,6 +18,7 @@ async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the
         }
     };
     assert!(accepted > 2 && matches!(refusal, AcceptError::DiskFull { .. }) && refusal.is_temporary(), "{refusal}");
+    assert_eq!(queue.problem().as_deref(), Some("the disk with the queue is full"));
     let jobs = queue.claim(everything()).await.unwrap().groups.concat();
     assert_eq!(jobs.len(), usize::from(accepted));
     for job in &jobs {
@@ -28,6 +29,7 @@ async fn a_full_disk_refuses_new_messages_and_still_records_what_happened_to_the
     // Old messages make room for new ones.
     queue.purge(i64::MAX).await.unwrap();
     queue.accept(new(200, "<200@x>", "a@x"), vec![1; 20_000].into()).await.unwrap();
+    assert_eq!(queue.problem(), None);
 }
 
 #[tokio::test]
