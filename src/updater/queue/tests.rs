@@ -151,7 +151,7 @@ async fn a_lease_that_ran_out_is_due_again_and_a_renewed_one_is_not() {
     bench.accept(2, "<2@x>", "ben@x").await;
     let ids = bench.claimed().await;
     bench.clock.advance(LEASE / 2);
-    bench.queue.renew(vec![ids[1]]).await.unwrap();
+    assert_eq!(bench.queue.renew(vec![ids[1]]).await.unwrap(), [ids[1]]);
     bench.clock.advance(LEASE / 2 + Duration::from_secs(1));
     assert_eq!(bench.claimed().await, [ids[0]]);
     assert_eq!(bench.queue.counts(), Counts { working: 2, ..Counts::default() });

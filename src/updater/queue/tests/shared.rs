@@ -186,6 +186,9 @@ async fn a_lease_that_ran_out_is_taken_over_and_what_the_first_says_later_does_n
     let in_two_seconds = claimed.next_due.unwrap() - other.clock().now_ms();
     assert!(claimed.groups.is_empty() && (0..=2000).contains(&in_two_seconds), "{in_two_seconds} ms");
     let taken = until("the lease", async || Some(claim(other).await).filter(|ids| !ids.is_empty())).await;
+    assert_eq!(other.get(id).await.unwrap().tries, 1, "the attempt of the first may have been carried out");
+    assert!(one.renew(vec![id]).await.unwrap().is_empty(), "it is another's");
+    assert_eq!(other.renew(vec![id]).await.unwrap(), [id]);
     assert!(taken == [id] && began.elapsed() > Duration::from_millis(1900), "{:?}", began.elapsed());
     one.finish(id, Outcome::new(crate::pipe::types::Rule::Refused, "too late")).await.unwrap();
     assert_eq!(one.get(id).await.unwrap().state, State::Working);
@@ -217,6 +220,119 @@ async fn a_clock_that_is_a_week_ahead_or_behind_takes_nothing_from_others_and_gi
         assert!((290_000..=300_000).contains(&lease), "{lease} ms");
         other.finish(id, updated()).await.unwrap();
     }
+}
+
+/// X5, U10: every updater notices, and none of them moves anything.
+#[tokio::test]
+async fn what_waits_stays_where_it_is_when_an_updater_finds_its_clock_set() {
+    let Some(updaters) = Updaters::new(2, "").await else { return };
+    let (one, other) = updaters.two();
+    let id = accept(one, 1, "<1@x>", "a@x").await;
+    assert_eq!(claim(one).await, [id]);
+    let until = one.clock().now_ms() + 60_000;
+    one.postpone(id, until, Postponed::Error, "busy".into()).await.unwrap();
+    for queue in [one, other] {
+        assert!(!queue.clock_was_set(7 * 86_400_000, queue.clock().now_ms()).await.unwrap());
+        assert_eq!(queue.claim(everything()).await.unwrap().next_due, Some(until));
+    }
+}
+
+/// X5, U10: the clock of the database was years ahead, and is right again when an updater comes back.
+#[tokio::test]
+async fn a_lease_from_the_future_ends_in_due_time_and_is_not_taken_from_whoever_works_on_it() {
+    let Some(mut updaters) = Updaters::new(0, "").await else { return };
+    let wrong = Clock::manual(jiff::Timestamp::from_second(1_800_000_000).unwrap());
+    let right = Clock::manual(jiff::Timestamp::from_second(1_700_000_000).unwrap());
+    let one = updaters.add(wrong.clone()).await;
+    let id = accept(&one, 1, "<1@x>", "a@x").await;
+    assert_eq!(claim(&one).await, [id]);
+    let other = updaters.add(right.clone()).await;
+    let lease = i64::try_from(LEASE.as_millis()).unwrap();
+    let claimed = other.claim(everything()).await.unwrap();
+    assert!(claimed.groups.is_empty() && claimed.next_due == Some(right.now_ms() + lease), "{claimed:?}");
+    assert_eq!(one.renew(vec![id]).await.unwrap(), [id]);
+    // That was by the wrong clock once more; the next who comes puts it right.
+    let third = updaters.add(right.clone()).await;
+    right.advance(LEASE + Duration::from_secs(1));
+    let jobs = third.claim(everything()).await.unwrap().groups.concat();
+    assert_eq!((jobs.len(), jobs[0].error_tries), (1, 1));
+    assert!(jobs[0].waits_since < right.now_ms() && one.renew(vec![id]).await.unwrap().is_empty());
+}
+
+/// U5: whichever updaters accept them.
+#[tokio::test]
+async fn split_copies_keep_their_order_when_the_clock_of_the_database_is_put_right_between_them() {
+    let Some(mut updaters) = Updaters::new(0, "").await else { return };
+    let clock = Clock::manual(jiff::Timestamp::from_second(1_700_000_000).unwrap());
+    let queues = [updaters.add(clock.clone()).await, updaters.add(clock.clone()).await];
+    let mut orders = Vec::new();
+    for (number, queue) in (1..).zip(queues.iter().chain(&queues)) {
+        let id = accept(queue, number, "<1@x>", "a@x").await;
+        orders.push((queue.get(id).await.unwrap().accepted_at, id));
+        clock.set_forward(jiff::SignedDuration::from_secs(-5));
+    }
+    assert!(orders.is_sorted(), "{orders:?}");
+    // Who was wrong by more than an hour would be wrong for ever.
+    clock.set_forward(jiff::SignedDuration::from_hours(-2));
+    let id = accept(&queues[0], 9, "<9@x>", "a@x").await;
+    assert_eq!(queues[1].get(id).await.unwrap().accepted_at, clock.now_ms());
+}
+
+/// U2: the database is there and can't store: its disk is full, say, or somebody changed its tables.
+#[tokio::test]
+async fn why_the_queue_could_not_be_written_is_told_until_it_can() {
+    let Some(server) = place::server() else { return };
+    let updaters = Updaters::on(server, 1, "").await;
+    let queue = &updaters.queues[0];
+    assert_eq!(queue.problem(), None);
+    let schema = updaters.address.to_string();
+    let schema = schema.split_once("schema=").unwrap().1;
+    server.sql(&format!("ALTER TABLE {schema}.content RENAME TO elsewhere"));
+    let refused = queue.accept(new(1, "<1@x>", "a@x"), vec![1].into()).await.unwrap_err();
+    assert!(refused.is_temporary(), "{refused}");
+    let told = queue.problem().unwrap();
+    assert!(told.contains("content"), "{told}");
+    server.sql(&format!("ALTER TABLE {schema}.elsewhere RENAME TO content"));
+    accept(queue, 1, "<1@x>", "a@x").await;
+    assert_eq!(queue.problem(), None);
+}
+
+/// Notes what passes.
+#[derive(Default)]
+struct Passed(std::sync::Mutex<Vec<Boundary>>);
+
+impl crate::updater::boundaries::Watch for Passed {
+    fn passing(&self, at: Boundary) -> futures_util::future::BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(at);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// U8: at the same places as those of the embedded queue, but for files that nothing depends on here.
+#[tokio::test]
+async fn the_boundaries_between_effects_are_passed() {
+    let Some(server) = place::server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let address = place::address(server, folder.path(), "");
+    let passed = Arc::new(Passed::default());
+    let watched = Boundaries::watched(passed.clone());
+    let queue = Queue::open_shared_watched(folder.path(), address, Clock::system(), options(), watched).await.unwrap();
+    let passed = || std::mem::take(&mut *passed.0.lock().unwrap());
+    let transaction = [Boundary::BeforeCommit, Boundary::CommittedToDisk];
+    assert_eq!(passed(), transaction, "it puts in order what is there");
+    accept(&queue, 1, "<1@x>", "a@x").await;
+    let accepted = [&transaction[..], &[Boundary::AcceptanceToReport]].concat();
+    assert_eq!(passed(), accepted);
+    let mut large = queue.spool().writer();
+    large.write(&vec![7; spool::IN_MEMORY + 1]).unwrap();
+    let id = queue.accept(new(2, "<2@x>", "b@x"), large.finish()).await.unwrap().id;
+    assert_eq!(passed(), accepted);
+    assert_eq!(claim(&queue).await.len(), 2);
+    assert_eq!(passed(), transaction);
+    queue.finish(id, updated()).await.unwrap();
+    assert_eq!(passed(), transaction);
+    assert_eq!(queue.purge(i64::MAX).await.unwrap(), 1);
+    assert_eq!(passed(), transaction);
 }
 
 #[tokio::test]
