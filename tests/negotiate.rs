@@ -525,8 +525,10 @@ mod apache {
         let expired = || std::fs::read_to_string(&log).unwrap().matches("(Ticket expired)").count();
         let before = expired();
         let asked = lab.listen_to_what_is_asked_of_the_domain().await;
-        let refused = problem(open(&lab.client("bound", &lab.account, &lab.password, &KERBEROS, 1)).await);
-        assert_eq!(refused, SignInProblem::Refused { scheme: AuthScheme::Negotiate, bound: true });
+        let refused = open(&lab.client("bound", &lab.account, &lab.password, &KERBEROS, 1)).await;
+        // It says so to us, too.
+        assert!(matches!(&refused, Err(EwsError::SignIn { ticket: Some(TicketRefusal::Expired), .. })), "{refused:?}");
+        assert_eq!(problem(refused), SignInProblem::Refused { scheme: AuthScheme::Negotiate, bound: true });
         assert_eq!(expired() - before, 2);
         let for_a_ticket = [AS_REQ, AS_REQ, TGS_REQ];
         assert_eq!(*asked.lock().unwrap(), [for_a_ticket, for_a_ticket].concat());

@@ -70,7 +70,8 @@ impl World {
             ..Settings::default()
         };
         let password = Some(control.password(&account));
-        let in_force = InForce { settings, password, version: String::new(), change: 0, servers: Arc::default() };
+        let in_force =
+            InForce { settings, password, version: String::new(), change: 0, servers: std::sync::Arc::default() };
         Self { runtime, sandbox: Some(sandbox), folder, control, in_force, next: Cell::new(number * 1_000_000) }
     }
 
