@@ -88,6 +88,15 @@ impl Clock {
         manual.send_modify(|manual| manual.now += by);
     }
 
+    /// The same by this machine's own clock, whatever this one goes by.
+    #[must_use]
+    pub fn of_machine_ms(&self) -> i64 {
+        match &self.0 {
+            Inner::System | Inner::Heard(_) => Timestamp::now().as_millisecond(),
+            Inner::Manual(_) => self.now_ms(),
+        }
+    }
+
     /// Milliseconds from some moment on. Goes on as time does, whoever sets the clock; while a computer sleeps, it may
     /// stand still.
     #[must_use]

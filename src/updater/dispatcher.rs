@@ -159,13 +159,15 @@ pub struct Dispatcher<E, M> {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     time: i64,
+    /// By this machine's own clock.
+    of_machine: i64,
     /// Of the time that nobody sets.
     steady: i64,
 }
 
 impl Seen {
     fn at(clock: &Clock) -> Self {
-        Self { time: clock.now_ms(), steady: clock.steady_ms() }
+        Self { time: clock.now_ms(), of_machine: clock.of_machine_ms(), steady: clock.steady_ms() }
     }
 }
 
@@ -389,9 +391,15 @@ where
     /// Everything that waits, here and in the queue, goes with a clock that was set.
     async fn notice_a_clock_that_was_set(&mut self) {
         let (now, before) = (Seen::at(&self.clock), self.seen.time);
-        let by = (now.time - now.steady) - (self.seen.time - self.seen.steady);
+        let steady = now.steady - self.seen.steady;
+        let by = now.time - self.seen.time - steady;
+        let of_machine = now.of_machine - self.seen.of_machine - steady;
         self.seen = now;
         if by.abs() < CLOCK_WAS_SET {
+            // A clock that goes by what it hears does not know yet whether this computer slept.
+            if of_machine.abs() >= CLOCK_WAS_SET.min(self.renewal()) {
+                self.renewed_at = now.time - self.renewal();
+            }
             return;
         }
         warn!(seconds = by / 1000, "the clock was set, or this computer slept; what waits goes with it");

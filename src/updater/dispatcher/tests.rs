@@ -319,9 +319,20 @@ async fn what_is_leased_no_longer_is_not_begun() {
     // Whoever took it over has finished it.
     let conclusion = Conclusion::Finished(Outcome::new(Rule::UpdatedInPlace, ""));
     scene.queue.turn(vec![Concluded { id: ids[1], conclusion }], None).await.unwrap();
-    scene.clock.advance(LEASE + Duration::from_secs(1));
+    dispatcher.notice_a_clock_that_was_set().await;
+    dispatcher.renew().await;
+    assert_eq!(dispatcher.board.leased(), ids, "it is not time to renew");
+    // While this computer slept, no time passed by a clock that hears it from a database.
+    dispatcher.seen.of_machine -= 2 * i64::try_from(LEASE.as_millis()).unwrap();
+    dispatcher.notice_a_clock_that_was_set().await;
     dispatcher.renew().await;
     assert_eq!(dispatcher.board.leased(), [ids[0], ids[2]]);
+    // A process that was stopped and goes on.
+    let conclusion = Conclusion::Finished(Outcome::new(Rule::UpdatedInPlace, ""));
+    scene.queue.turn(vec![Concluded { id: ids[0], conclusion }], None).await.unwrap();
+    scene.clock.advance(LEASE + Duration::from_secs(1));
+    dispatcher.renew().await;
+    assert_eq!(dispatcher.board.leased(), [ids[2]]);
     assert_eq!(dispatcher.board.by_mailbox(), HashMap::from([("a@x".into(), 1)]));
 }
 
