@@ -131,13 +131,13 @@ impl Transaction<'_> {
 
     /// What is to be done whenever a connection has come about.
     pub async fn put_in_order(&mut self) -> Result<(), PgError> {
-        self.from_the_future().await?;
+        self.put_times_right().await?;
         self.take_over().await
     }
 
     /// What waits for a time that a wrong clock gave it waits from now on: the database's was put right, or the database
     /// went to a machine whose clock is right.
-    async fn from_the_future(&mut self) -> Result<(), PgError> {
+    async fn put_times_right(&mut self) -> Result<(), PgError> {
         let (since, due) = (self.now.saturating_add(BEARABLE), self.now.saturating_add(AHEAD));
         let mailboxes = self.hold_those_of(AHEAD_OF_TIME, &[&since, &due]).await?;
         if mailboxes.is_empty() {
