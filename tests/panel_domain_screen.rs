@@ -54,6 +54,9 @@ fn a_domain_is_configured_from_the_keyboard_automatically_and_by_hand() {
     screen.write(&must("ADMINISTRATOR_PASSWORD"));
     screen.picture("domain-sign-in");
     screen.press("Return");
+    // The wizard is wider.
+    let wizard = || until("the wizard is there", || screen.is_light(300, 400).then_some(()));
+    wizard();
     screen.still();
     screen.picture("domain-environment");
     screen.press_times(3, "Return");
@@ -73,6 +76,7 @@ fn a_domain_is_configured_from_the_keyboard_automatically_and_by_hand() {
     screen.press("space");
     screen.press_times(3, "shift+Tab");
     screen.press("space");
+    wizard();
     screen.still();
     screen.picture("domain-again");
     screen.press("Return");
