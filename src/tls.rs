@@ -1,10 +1,23 @@
-//! What is wrong with the encryption, or with a server's certificate, as the library that both clients use tells it. What
+//! What is trusted, and what is wrong with the encryption, or with a server's certificate, as the library that both clients use tells it. What
 //! it means for the person in front stands where it is shown: an Exchange server and a domain controller are put right in
 //! different ways.
 
 use std::io;
+use std::sync::Arc;
 
-use tokio_rustls::rustls::{self, CertificateError, InvalidMessage};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage};
+
+/// Trusts the system's certificate authorities, and these.
+pub(crate) fn client_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots, provider.clone())?;
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
 
 /// What is wrong with the encryption or the server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::net::NetError;
-use hickory_resolver::proto::rr::RData;
-use hickory_resolver::proto::rr::rdata::SRV;
 
 use super::controller::Controller;
 use super::error::{ConnectProblem, DirectoryError};
@@ -29,33 +27,14 @@ impl Names {
 
     /// The controllers of a domain, the preferred ones first.
     pub async fn controllers(&self, domain: &str) -> Result<Vec<Controller>, DirectoryError> {
-        // The final dot: a name as it stands, with no search domains tried behind it.
-        let record = format!("_ldap._tcp.dc._msdcs.{domain}.");
-        let lookup = self.resolver(&record)?.srv_lookup(record.as_str()).await;
-        let none = || DirectoryError::NoControllers {
-            domain: domain.to_owned(),
-            record: record.trim_end_matches('.').to_owned(),
-        };
-        let lookup = match lookup {
-            Err(error) if error.is_no_records_found() => return Err(none()),
-            Err(error) => return Err(trouble(&record, &error)),
-            Ok(lookup) => lookup,
-        };
-        let services = lookup.answers().iter().filter_map(|record| match &record.data {
-            RData::SRV(service) => Some(service.clone()),
-            _ => None,
-        });
-        let mut services: Vec<SRV> = services.collect();
-        services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
-        let controllers = services.iter().filter_map(|service| {
-            let host = service.target.to_utf8();
-            let host = host.trim_end_matches('.');
-            let port = (service.port != 389).then_some(service.port);
-            // A lone dot says that the service is not offered.
-            (!host.is_empty()).then(|| Controller { host: host.to_owned(), port, scheme: None })
-        });
-        let controllers: Vec<_> = controllers.collect();
-        if controllers.is_empty() { Err(none()) } else { Ok(controllers) }
+        let record = format!("_ldap._tcp.dc._msdcs.{domain}");
+        let services = name_service::services(self.resolver(&record)?, &record).await;
+        let services = services.map_err(|error| trouble(&record, &error))?;
+        if services.is_empty() {
+            return Err(DirectoryError::NoControllers { domain: domain.to_owned(), record });
+        }
+        let controller = |(host, port)| Controller { host, port: Some(port).filter(|port| *port != 389), scheme: None };
+        Ok(services.into_iter().map(controller).collect())
     }
 
     /// The addresses of a host.

@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls;
 
 use super::error::DirectoryError;
-use crate::tls::TlsProblem;
+use crate::tls::{self, TlsProblem};
 
 /// Trusts the system's certificate authorities, and these.
 pub(super) fn config(extra_roots: &[String]) -> Result<Arc<ClientConfig>, DirectoryError> {
@@ -31,15 +31,7 @@ pub(super) fn config(extra_roots: &[String]) -> Result<Arc<ClientConfig>, Direct
     let unusable = |error: rustls::Error| {
         DirectoryError::Settings(format!("the certificate authorities to trust can't be used: {error}"))
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier =
-        rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone()).map_err(unusable)?;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unusable)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+    let config = tls::client_config(roots).map_err(unusable)?;
     Ok(Arc::new(config))
 }
 

@@ -181,7 +181,7 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
-    use crate::settings::{Account, Connection};
+    use crate::settings::{Account, Connection, OAuthSettings};
 
     fn open(folder: &Path) -> Result<SettingsStore, StoreError> {
         SettingsStore::open(&folder.join("settings.json"), SecretStore::new(folder))
@@ -250,6 +250,30 @@ mod tests {
         assert!(now.password.is_none());
         // Where tickets of the system are at hand, a client is made of it; elsewhere signing in tells what is missing.
         assert!(crate::updater::exchange::connect(&now, crate::updater::clock::Clock::system()).is_ok());
+    }
+
+    /// U11: what is kept for tokens may be the secret of an application.
+    #[tokio::test]
+    async fn the_directory_is_shown_a_password_and_never_the_secret_of_an_application() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let mut in_force = (*store.change(with_password(configured()), &store.get().version).await.unwrap()).clone();
+        let manual = Connection::manual("https://mail.corp.example/EWS/Exchange.asmx");
+        let with = |grant| OAuthSettings::new("corp.example", "7d3f", grant);
+        for (connection, password) in [
+            (manual.clone(), true),
+            (Connection { oauth: Some(with(OAuthGrant::Password)), ..manual.clone() }, true),
+            (Connection { oauth: Some(with(OAuthGrant::Secret)), ..manual.clone() }, false),
+            (Connection { oauth: Some(with(OAuthGrant::Certificate)), ..manual.clone() }, false),
+            (Connection { as_service: true, ..manual }, false),
+        ] {
+            in_force.settings.connection = Some(connection);
+            let shown = in_force.directory_sign_in().unwrap();
+            assert_eq!(matches!(shown, SignIn::Password { .. }), password, "{:?}", in_force.settings.connection);
+        }
+        in_force.settings.connection = None;
+        in_force.password = None;
+        assert!(in_force.directory_sign_in().unwrap_err().contains("no password is stored"));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sspi::ntlm::NtlmConfig;
 use sspi::{
     BufferType, ClientRequestFlags, CredentialsBuffers, DataRepresentation, EncryptionFlags, KdcResolution,
-    KerberosConfig, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, Sspi as _, SspiImpl as _,
+    KerberosConfig, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, Sspi,
 };
 
 use super::ap_options;
@@ -259,6 +259,37 @@ fn no_kerberos_server() -> SignInProblem {
     SignInProblem::NoTicket("no Kerberos server is known for the account's domain; set connection.kdc".to_owned())
 }
 
+/// What goes into a step of sspi, and what comes out.
+struct Buffers<'a> {
+    target: &'a str,
+    input: &'a mut [SecurityBuffer],
+    output: &'a mut [SecurityBuffer],
+}
+
+/// One step of any of its mechanisms. `inquiry` asks Kerberos' servers.
+fn advance<M: Sspi>(
+    mechanism: &mut M,
+    credentials: &mut M::CredentialsHandle,
+    flags: ClientRequestFlags,
+    buffers: &mut Buffers<'_>,
+    inquiry: Option<&Inquiry>,
+) -> sspi::Result<()> {
+    let mut builder = mechanism
+        .initialize_security_context()
+        .with_credentials_handle(credentials)
+        .with_context_requirements(flags)
+        .with_target_data_representation(DataRepresentation::Native)
+        .with_target_name(buffers.target)
+        .with_input(buffers.input)
+        .with_output(buffers.output);
+    let mut steps = mechanism.initialize_security_context_impl(&mut builder)?;
+    match inquiry {
+        Some(inquiry) => steps.resolve_with_client(inquiry)?,
+        None => steps.resolve_to_result()?,
+    };
+    Ok(())
+}
+
 impl State {
     fn step(&mut self, token: Vec<u8>) -> Result<Vec<u8>, Failed> {
         let flags = ClientRequestFlags::MUTUAL_AUTH
@@ -271,49 +302,18 @@ impl State {
             input.push(SecurityBuffer::new(bindings.clone(), BufferType::ChannelBindings));
         }
         let mut output = vec![SecurityBuffer::new(Vec::new(), BufferType::Token)];
+        let mut buffers = Buffers { target: &self.target, input: &mut input, output: &mut output };
+        let inquiry = self.inquiry.as_ref();
         match &mut self.context {
             Context::Negotiate(negotiate, credentials) => {
-                let mut builder = negotiate
-                    .initialize_security_context()
-                    .with_credentials_handle(credentials)
-                    .with_context_requirements(flags)
-                    .with_target_data_representation(DataRepresentation::Native)
-                    .with_target_name(&self.target)
-                    .with_input(&mut input)
-                    .with_output(&mut output);
-                let mut steps = negotiate.initialize_security_context_impl(&mut builder)?;
-                match &self.inquiry {
-                    Some(inquiry) => steps.resolve_with_client(inquiry)?,
-                    None => steps.resolve_to_result()?,
-                };
+                advance(negotiate.as_mut(), credentials, flags, &mut buffers, inquiry)?;
             }
             Context::Kerberos(client, credentials) => {
-                let mut builder = client
-                    .initialize_security_context()
-                    .with_credentials_handle(credentials)
-                    // Messages may be encrypted later.
-                    .with_context_requirements(flags | ClientRequestFlags::CONFIDENTIALITY)
-                    .with_target_data_representation(DataRepresentation::Native)
-                    .with_target_name(&self.target)
-                    .with_input(&mut input)
-                    .with_output(&mut output);
-                let mut steps = client.initialize_security_context_impl(&mut builder)?;
-                match &self.inquiry {
-                    Some(inquiry) => steps.resolve_with_client(inquiry)?,
-                    None => steps.resolve_to_result()?,
-                };
+                // Messages may be encrypted later.
+                let flags = flags | ClientRequestFlags::CONFIDENTIALITY;
+                advance(client.as_mut(), credentials, flags, &mut buffers, inquiry)?;
             }
-            Context::Ntlm(ntlm, credentials) => {
-                let mut builder = ntlm
-                    .initialize_security_context()
-                    .with_credentials_handle(credentials)
-                    .with_context_requirements(flags)
-                    .with_target_data_representation(DataRepresentation::Native)
-                    .with_target_name(&self.target)
-                    .with_input(&mut input)
-                    .with_output(&mut output);
-                ntlm.initialize_security_context_impl(&mut builder)?.resolve_to_result()?;
-            }
+            Context::Ntlm(ntlm, credentials) => advance(ntlm.as_mut(), credentials, flags, &mut buffers, None)?,
             #[cfg(any(feature = "gssapi", windows))]
             Context::LoggedOn(context) => return context.step(&input[0].buffer).map_err(Failed::LoggedOn),
         }

@@ -11,13 +11,12 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::proto::rr::RData;
 use sspi::network_client::NetworkClient;
 use sspi::{ErrorKind, NetworkRequest};
 
 use super::der;
 use super::problem::KerberosRefusal;
+use crate::name_service;
 
 /// Tickets usually last ten hours.
 const KEPT: Duration = Duration::from_secs(30 * 60);
@@ -142,30 +141,9 @@ async fn by_dns(realm: &str) -> Vec<String> {
     if !realm.contains('.') {
         return Vec::new();
     }
-    let resolver = TokioResolver::builder_tokio().and_then(|mut builder| {
-        let options = builder.options_mut();
-        options.timeout = Duration::from_secs(2);
-        options.attempts = 1;
-        builder.build()
-    });
-    let Ok(resolver) = resolver else { return Vec::new() };
-    let name = format!("_kerberos._tcp.{}.", realm.to_lowercase());
-    let Ok(lookup) = resolver.srv_lookup(name).await else { return Vec::new() };
-    let mut services: Vec<_> = lookup
-        .answers()
-        .iter()
-        .filter_map(|record| match &record.data {
-            RData::SRV(service) => Some(service),
-            _ => None,
-        })
-        .collect();
-    services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
-    services
-        .into_iter()
-        .map(|service| (service.target.to_utf8().trim_end_matches('.').to_owned(), service.port))
-        .filter(|(host, _)| !host.is_empty())
-        .map(|(host, port)| format!("{host}:{port}"))
-        .collect()
+    let Ok(resolver) = name_service::resolver(None, 1) else { return Vec::new() };
+    let servers = name_service::services(&resolver, &format!("_kerberos._tcp.{}", realm.to_lowercase())).await;
+    servers.unwrap_or_default().into_iter().map(|(host, port)| format!("{host}:{port}")).collect()
 }
 
 /// Asks the servers for one sign-in, and remembers what they said. Blocks.

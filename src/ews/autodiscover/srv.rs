@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
-use hickory_resolver::proto::rr::RData;
 use reqwest::dns::{Name, Resolve, Resolving};
 
 use super::Services;
@@ -28,26 +27,8 @@ impl Services for DnsServices {
         Box::pin(async move {
             let resolver = name_service::resolver(self.server, 1)
                 .map_err(|error| format!("the system's name servers are not known ({error})"))?;
-            // The final dot: the name as it stands, with no search domains tried behind it.
-            let lookup = match resolver.srv_lookup(format!("_autodiscover._tcp.{domain}.")).await {
-                Err(error) if error.is_no_records_found() => return Ok(Vec::new()),
-                Err(error) => return Err(format!("the name service gives no answer ({error})")),
-                Ok(lookup) => lookup,
-            };
-            let mut services: Vec<_> = lookup
-                .answers()
-                .iter()
-                .filter_map(|record| match &record.data {
-                    RData::SRV(service) => Some(service),
-                    _ => None,
-                })
-                .collect();
-            services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
-            let named = services
-                .into_iter()
-                .map(|service| (service.target.to_utf8().trim_end_matches('.').to_owned(), service.port));
-            // A lone dot says that the service is not offered.
-            Ok(named.filter(|(host, _)| !host.is_empty()).collect())
+            let found = name_service::services(&resolver, &format!("_autodiscover._tcp.{domain}")).await;
+            found.map_err(|error| format!("the name service gives no answer ({error})"))
         })
     }
 }

@@ -15,14 +15,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::failure;
 use crate::ews::auth;
 use crate::ews::client::ClientError;
 use crate::ews::error::{At, ConnectProblem, EwsError};
 use crate::ews::soap::body::RequestBody;
-use crate::name_service;
+use crate::{name_service, tls};
 
 /// A request, or an empty one that only brings a token.
 pub(super) type Body = Either<Empty<Bytes>, RequestBody>;
@@ -67,7 +66,9 @@ impl Dialer {
         let port = url.port_or_known_default().ok_or_else(unusable)?;
         let tls = if url.scheme() == "https" {
             let name = ServerName::try_from(host.clone()).map_err(|_| unusable())?;
-            Some((TlsConnector::from(Arc::new(config(extra_roots).map_err(ClientError::Tls)?)), name))
+            let mut config = tls::client_config(extra_roots).map_err(ClientError::Tls)?;
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Some((TlsConnector::from(Arc::new(config)), name))
         } else {
             None
         };
@@ -154,17 +155,4 @@ where
         }
     });
     Ok(sender)
-}
-
-/// Trusts the system's certificate authorities, and these.
-fn config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots, provider.clone())?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }
