@@ -59,7 +59,8 @@ struct Set {
     /// input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Read a new password of the account from the first line of standard input
+    /// Read a new password of the account from the first line of standard input, or what stands in for it: the secret
+    /// of an application, or the key of a certificate as PEM text
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]

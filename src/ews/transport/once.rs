@@ -43,9 +43,8 @@ impl Once<'_> {
         at: &At,
     ) -> Result<Result<(Response, impl Send + use<>), EwsError>, ClientError> {
         let dialer = Dialer::new(self.url, root_certificates(self.extra_roots)?, self.connect_timeout)?;
-        let host = self.url.host_str().unwrap_or_default();
-        let host = self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let bound = Bound::new(self.url, &host, dialer.looking_up(self.lookup), sign_in.who, sign_in.ntlm, sign_in.kdc);
+        let dialer = dialer.looking_up(self.lookup);
+        let bound = Bound::new(self.url, at.host(), dialer, sign_in.who, sign_in.ntlm, sign_in.kdc);
         let body = RequestBody::new(vec![Piece::Text(Bytes::from(body))]);
         Ok(bound.exchange(sign_in.scheme, headers, &body, at).await)
     }

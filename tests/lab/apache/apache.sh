@@ -162,7 +162,7 @@ powershell() {
     'sleep infinity | exec "$@"' _ "$python" "$here/../powershell/server.py" "$root/$name" "$@" \
     >"$root/$name.log" 2>"$root/$name.err" </dev/null &
   echo $! >"$root/$name.pid"
-  for _ in $(seq 120); do grep -q '^URL ' "$root/$name.log" && return; sleep 0.25; done
+  for _ in $(seq 120); do grep -qs '^URL ' "$root/$name.log" && return; sleep 0.25; done
   fail "remote PowerShell does not start; see $root/$name.err"
 }
 
