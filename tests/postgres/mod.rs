@@ -30,7 +30,12 @@ pub struct Server {
 impl Server {
     /// Makes and starts one; none, with the reason on standard error, where there is no PostgreSQL.
     pub fn start(what: &str) -> Option<Self> {
-        match Self::try_start() {
+        Self::start_with(what, "")
+    }
+
+    /// The same, with settings of its own.
+    pub fn start_with(what: &str, settings: &str) -> Option<Self> {
+        match Self::try_start(settings) {
             Ok(server) => Some(server),
             Err(why) => {
                 eprintln!("NOT RUN: {what}: {why}");
@@ -39,11 +44,15 @@ impl Server {
         }
     }
 
-    fn try_start() -> Result<Self, String> {
+    fn nowhere() -> Result<Self, String> {
         let programs = programs().ok_or("PostgreSQL is not installed")?;
         let folder = tempfile::Builder::new().prefix("siu-pg-").tempdir().map_err(|error| error.to_string())?.keep();
         give_away(&folder);
-        let mut server = Self { folder, programs, port: free_port(), keeper: None };
+        Ok(Self { folder, programs, port: free_port(), keeper: None })
+    }
+
+    fn try_start(more: &str) -> Result<Self, String> {
+        let mut server = Self::nowhere()?;
         let made = server
             .command("initdb")
             .args(["--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C"])
@@ -52,11 +61,27 @@ impl Server {
             .output()
             .map_err(|error| format!("initdb does not start: {error}"))?;
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let pipes = server.data().join("postgresql.auto.conf");
+        let file = server.data().join("postgresql.auto.conf");
         let settings = "fsync = on\nshared_buffers = 64MB\nmax_connections = 90\nlog_line_prefix = '%m [%p] '\n";
-        std::fs::write(pipes, settings).unwrap();
+        std::fs::write(file, format!("{settings}{more}")).unwrap();
         server.run();
         Ok(server)
+    }
+
+    /// Another server that follows this one and takes no changes.
+    pub fn standby(&self) -> Self {
+        let mut standby = Self::nowhere().expect("it is installed");
+        let made = standby
+            .command("pg_basebackup")
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--username=siu", "--host"])
+            .arg(&self.folder)
+            .args(["--port", &self.port.to_string(), "--pgdata"])
+            .arg(standby.data())
+            .output()
+            .expect("pg_basebackup starts");
+        assert!(made.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&made.stderr));
+        standby.run();
+        standby
     }
 
     /// Starts it again where it was stopped, with other settings perhaps.
@@ -100,6 +125,11 @@ impl Server {
     pub fn address(&self, more: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://siu@{folder}:{}/postgres?{more}", self.port)
+    }
+
+    /// Folder of its socket, and port.
+    pub fn socket(&self) -> (&str, u16) {
+        (self.folder.to_str().unwrap(), self.port)
     }
 
     /// The same by TCP, for a user and as a host.

@@ -6,10 +6,12 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use secrecy::ExposeSecret as _;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Error as PgError, Row};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error as PgError, NoTls, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -26,7 +28,8 @@ pub(super) type Db = ClientWrapper;
 /// The way to the database.
 pub(super) struct Link {
     pub address: SharedAddress,
-    tls: MakeRustlsConnect,
+    /// None: nothing is encrypted, and no certificates are looked for.
+    tls: Option<MakeRustlsConnect>,
 }
 
 /// Each of the writer's statements has an index that is made for it, in the order that it wants. A young table has no
@@ -50,9 +53,14 @@ impl Link {
                 return Err(unusable("it holds no certificate in PEM format".to_owned()));
             }
         }
-        let config = tls::client_config(roots)
-            .map_err(|error| SharedError::Encryption { server: address.server(), why: error.to_string() })?;
-        Ok(Self { address, tls: MakeRustlsConnect::new(config) })
+        let tls = match address.config.get_ssl_mode() {
+            SslMode::Disable => None,
+            _ => Some(MakeRustlsConnect::new(
+                tls::client_config(roots)
+                    .map_err(|error| SharedError::Encryption { server: address.server(), why: error.to_string() })?,
+            )),
+        };
+        Ok(Self { address, tls })
     }
 
     /// What an error of this connection means.
@@ -105,25 +113,10 @@ impl Link {
         config: &Config,
         heard: Option<mpsc::UnboundedSender<String>>,
     ) -> Result<(Client, JoinHandle<()>), PgError> {
-        let (client, mut connection) = config.connect(self.tls.clone()).await?;
-        let task = tokio::spawn(async move {
-            let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
-            while let Some(message) = messages.next().await {
-                match message {
-                    Ok(AsyncMessage::Notification(told)) => {
-                        if let Some(heard) = &heard {
-                            let _ = heard.send(told.payload().to_owned());
-                        }
-                    }
-                    Ok(AsyncMessage::Notice(notice)) => debug!(%notice, "the database of the shared queue says"),
-                    Ok(_) => {}
-                    Err(error) => {
-                        warn!(%error, "a connection to the database of the shared queue ended");
-                        break;
-                    }
-                }
-            }
-        });
+        let (client, task) = match &self.tls {
+            Some(tls) => attended(config.connect(tls.clone()).await?, heard),
+            None => attended(config.connect(NoTls).await?, heard),
+        };
         // A client that is killed must not hold for long what others wait for. And what was committed must last, claims
         // included: of one that a crash of the database undoes, another updater would know nothing.
         let settings = format!(
@@ -135,6 +128,35 @@ impl Link {
         client.batch_execute(&settings).await?;
         Ok((client, task))
     }
+}
+
+/// With a task that does what comes over the connection, and passes on what others notify.
+fn attended<T>(
+    (client, mut connection): (Client, Connection<Socket, T>),
+    heard: Option<mpsc::UnboundedSender<String>>,
+) -> (Client, JoinHandle<()>)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let task = tokio::spawn(async move {
+        let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(AsyncMessage::Notification(told)) => {
+                    if let Some(heard) = &heard {
+                        let _ = heard.send(told.payload().to_owned());
+                    }
+                }
+                Ok(AsyncMessage::Notice(notice)) => debug!(%notice, "the database of the shared queue says"),
+                Ok(_) => {}
+                Err(error) => {
+                    warn!(%error, "a connection to the database of the shared queue ended");
+                    break;
+                }
+            }
+        }
+    });
+    (client, task)
 }
 
 /// For the connections that read.

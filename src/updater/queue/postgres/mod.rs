@@ -51,6 +51,9 @@ const FREE_WITHIN: Duration = Duration::from_secs(30);
 /// A large message may take this long to be stored.
 const STORED_WITHIN: Duration = Duration::from_secs(300);
 
+/// How long the answer to a large message waits until the counts have it.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
 /// Where large messages lie on their way. Not where the embedded queue has its own: those are no left-overs.
 const SPOOL: &str = "shared-spool";
 
@@ -68,6 +71,7 @@ pub(super) struct Shared {
     clock: Clock,
     trouble: watch::Receiver<Option<String>>,
     problem: watch::Sender<Option<String>>,
+    changed: broadcast::Sender<Arc<[i64]>>,
     /// What waits in an embedded queue that this folder had before.
     left_behind: Option<Arc<str>>,
 }
@@ -111,6 +115,7 @@ impl Queue {
             boundaries: boundaries.clone(),
         };
         let process = Uuid::new_v4().simple().to_string();
+        let changed = broadcast::channel(256).0;
         let (trouble_sender, trouble) = watch::channel(None);
         let (problem_sender, problem) = watch::channel(None);
         let manager = Manager::from_connect(
@@ -134,12 +139,12 @@ impl Queue {
             clock: clock.clone(),
             trouble,
             problem: problem_sender.clone(),
+            changed: changed.clone(),
             left_behind: left_behind.map(Into::into),
         };
 
         let (commands, received) = mpsc::channel(4096);
         let arrived = Arc::new(Notify::new());
-        let changed = broadcast::channel(256).0;
         let (counts_sender, counts) = watch::channel(super::Counts::default());
         let mut writer = Writer {
             link: link.clone(),
@@ -199,6 +204,7 @@ impl Shared {
             path: self.spool.folder().to_owned(),
             source: error,
         })?;
+        let mut changes = self.changed.subscribe();
         let db = self.db().await?;
         let stored = tokio::time::timeout(STORED_WITHIN, async {
             let mut transaction = Transaction::begin(&db, &self.beside, &self.clock).await?;
@@ -214,6 +220,9 @@ impl Shared {
             return match result {
                 Ok(receipt) => {
                     self.problem.send_if_modified(|problem| problem.take().is_some());
+                    if !receipt.duplicate {
+                        is_told(receipt.id, &mut changes).await;
+                    }
                     Ok(receipt)
                 }
                 Err(error) => {
@@ -260,6 +269,19 @@ impl Shared {
         }
         notices
     }
+}
+
+/// Whoever has handed a message over finds it in the counts: the writer hears of it as of what others store.
+async fn is_told(id: i64, changes: &mut broadcast::Receiver<Arc<[i64]>>) {
+    let heard = async {
+        while let Ok(ids) = changes.recv().await {
+            if ids.contains(&id) {
+                break;
+            }
+        }
+    };
+    // Where the writer has just lost its connection, it counts anew.
+    let _ = tokio::time::timeout(TOLD_WITHIN, heard).await;
 }
 
 /// The name that others know this data folder by.

@@ -44,3 +44,6 @@ mod shared;
 
 #[path = "access.rs"]
 mod access;
+
+#[path = "trouble.rs"]
+mod trouble;

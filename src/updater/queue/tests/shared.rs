@@ -346,6 +346,7 @@ async fn a_large_message_can_be_had_by_every_updater_and_leaves_nothing_in_its_f
         writer.finish()
     };
     let receipt = one.accept(new(1, "<1@x>", "a@x"), spooled()).await.unwrap();
+    assert_eq!(one.counts().waiting, 1, "who handed it over finds it counted");
     assert!(one.accept(new(1, "<1@x>", "a@x"), spooled()).await.unwrap().duplicate);
     let small = accept(one, 2, "<2@x>", "b@x").await;
     at_once("the counts", one.watch_counts().wait_for(|counts| counts.waiting == 2)).await.unwrap();
