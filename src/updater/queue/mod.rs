@@ -266,6 +266,9 @@ impl Queue {
             }
             Err(error) => return Err(error),
         };
+        // What a statement sets aside to be undone is small. Without this each that changes several rows makes a file for
+        // it; a migration, which sorts all there is, is over.
+        sqlx::query("PRAGMA temp_store = MEMORY").execute(&mut connection).await.map_err(opening)?;
         let counts = reader::count(&mut connection).await.map_err(opening)?;
         let due = writer::due(&mut connection).await.map_err(opening)?;
         let latest = writer::latest(&mut connection).await.map_err(opening)?;
