@@ -123,6 +123,10 @@ impl ExtendedPropertyUri {
     /// `PidTagMessageDeliveryTime` (MS-OXOMSG 2.2.3.9): what EWS shows as `DateTimeReceived`.
     pub const MESSAGE_DELIVERY_TIME: Self = Self::tag(0x0E06, PropertyType::SystemTime);
 
+    /// `PidTagReceivedByEntryId` (MS-OXOMSG 2.2.1.38): who received the message. The transport sets it when it delivers, so
+    /// that what was only sent does not have it.
+    pub const RECEIVED_BY: Self = Self::tag(0x003F, PropertyType::Binary);
+
     #[must_use]
     pub const fn tag(tag: u16, property_type: PropertyType) -> Self {
         Self::Tag { tag, property_type }

@@ -1,6 +1,7 @@
 //! The engine against the sandbox organisation: one attempt after another, and what the mailbox shows then.
 
 mod fidelity;
+mod moved;
 mod scene;
 mod together;
 

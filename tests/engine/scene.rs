@@ -86,6 +86,7 @@ impl Scene {
             waits_since: 0,
             not_found_tries: 0,
             error_tries: 0,
+            elsewhere: false,
             content: JobContent::Memory(mime.clone()),
         }
     }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::attachments::{Difference, Facts};
+use super::elsewhere::Elsewhere;
 use super::mark::{self, Mark, Mode, Order};
 use super::pace::Pace;
 use super::plan::{self, Then, Wanted};
@@ -40,9 +41,18 @@ const COMPARED: usize = 1024 * 1024;
 /// Attachments go in requests of about this size; a larger one goes by itself.
 const PIECE: usize = 4 * 1024 * 1024;
 
+/// Where in a mailbox it is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    SentItems,
+    /// In every folder where its owner may have moved it.
+    Elsewhere,
+}
+
 /// One message in one mailbox.
 pub(super) struct Visit<'a> {
     pub mailbox: Mailbox,
+    pub place: Place,
     pub message: &'a ProcessedMessage,
     pub order: Order,
     pub options: Options,
@@ -88,7 +98,14 @@ impl From<EwsError> for Trouble {
 
 impl Visit<'_> {
     pub async fn run(&self) -> Result<Looked, Trouble> {
-        let items = self.find().await.map_err(|error| Trouble { error, first: true })?;
+        let first = |error| Trouble { error, first: true };
+        let items = match self.place {
+            Place::SentItems => self.find().await.map_err(first)?,
+            Place::Elsewhere => match self.find_elsewhere().await.map_err(first)? {
+                Elsewhere::Kept(items) => items,
+                Elsewhere::ThrownAway => return Ok(Looked::Ended(thrown_away())),
+            },
+        };
         let plan = self.plan(&items);
         self.remove(&items, &plan.remove).await?;
         let outcome = match plan.then {
@@ -434,6 +451,10 @@ pub(super) fn already_done() -> Outcome {
 
 pub(super) fn superseded() -> Outcome {
     Outcome::new(Rule::Superseded, "a copy of this message that was processed later is in Sent Items")
+}
+
+fn thrown_away() -> Outcome {
+    Outcome::new(Rule::ThrownAway, "the sender has moved the copy to Deleted Items; what was thrown away is left alone")
 }
 
 pub(super) fn left_alone(item: &Item) -> Option<Outcome> {
