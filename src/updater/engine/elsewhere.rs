@@ -18,12 +18,13 @@
 
 use std::collections::HashSet;
 
-use super::visit::{MOST_ITEMS, Visit, search};
+use super::visit::{MOST_ITEMS, search};
 use crate::ews::{
-    DistinguishedFolder, ErrorClass, EwsError, ExtendedPropertyUri, FieldUri, FindFolder, FindItem, FolderId,
-    FolderTraversal, Item,
+    DistinguishedFolder, ErrorClass, EwsError, ExtendedPropertyUri, FieldUri, FindFolder, FolderId, FolderTraversal,
+    Item, Mailbox,
 };
-use crate::updater::boundaries::Operation;
+use crate::message::ProcessedMessage;
+use crate::updater::boundaries::{Boundaries, Operation};
 
 /// Folders of a mailbox that are looked into at the most, so that there is an end to it; Exchange names no more in one
 /// answer.
@@ -57,72 +58,67 @@ enum Kind {
     Other,
 }
 
-impl Visit<'_> {
-    pub(super) async fn find_elsewhere(&self) -> Result<Elsewhere, EwsError> {
-        let folders = self.folders().await?;
-        let mut found = Vec::new();
-        for some in folders.chunks(AT_ONCE) {
-            let find =
-                FindItem { folders: some.iter().map(|(folder, _)| folder.clone()).collect(), ..self.everywhere() };
-            let results = self.boundaries.request(Operation::FindItem, self.mailbox.find_items(&find)).await?;
-            for ((_, kind), result) in some.iter().zip(results) {
-                match result {
-                    Ok(in_folder) => found.extend(in_folder.items.into_iter().map(|item| (*kind, item))),
-                    // It went since a moment ago, or this mailbox has none.
-                    Err(error) if error.class() == ErrorClass::ItemGone => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(sorted(found))
-    }
-
-    /// The folders to search, and what is in them. Those that stand apart come first, by their well-known names; they are
-    /// among the others once more.
-    async fn folders(&self) -> Result<Vec<(FolderId, Kind)>, EwsError> {
-        let parents = [DistinguishedFolder::MsgFolderRoot].into_iter().chain(APART).map(FolderId::from).collect();
-        let find = FindFolder {
-            parents,
-            traversal: FolderTraversal::Deep,
-            max_entries: MOST_FOLDERS,
-            ..FindFolder::new(DistinguishedFolder::MsgFolderRoot.into())
-        };
-        let results = self.boundaries.request(Operation::FindFolder, self.mailbox.find_folders(&find)).await?;
-        let kinds = [Kind::ThrownAway, Kind::Other];
-        let mut folders: Vec<_> = APART.into_iter().zip(kinds).map(|(name, kind)| (name.into(), kind)).collect();
-        folders.extend(UNSENT.map(|name| (name.into(), Kind::Other)));
-        let mut all = Vec::new();
-        for (result, kind) in results.into_iter().zip([Kind::Kept].into_iter().chain(kinds)) {
-            let listed = match result {
-                Ok(listed) => listed.folders,
-                // Not every mailbox has Sync Issues.
-                Err(error) if kind != Kind::Kept && error.class() == ErrorClass::ItemGone => continue,
+/// Looks into all folders.
+pub(super) async fn find(
+    mailbox: &Mailbox,
+    message: &ProcessedMessage,
+    boundaries: &Boundaries,
+) -> Result<Elsewhere, EwsError> {
+    let folders = folders(mailbox, boundaries).await?;
+    let mut find = search(&[message], MOST_ITEMS);
+    find.additional.extend([
+        ExtendedPropertyUri::RECEIVED_BY.into(),
+        FieldUri::IsDraft.into(),
+        FieldUri::DateTimeCreated.into(),
+    ]);
+    let mut found = Vec::new();
+    for some in folders.chunks(AT_ONCE) {
+        find.folders = some.iter().map(|(folder, _)| folder.clone()).collect();
+        let results = boundaries.request(Operation::FindItem, mailbox.find_items(&find)).await?;
+        for ((_, kind), result) in some.iter().zip(results) {
+            match result {
+                Ok(in_folder) => found.extend(in_folder.items.into_iter().map(|item| (*kind, item))),
+                // It went since a moment ago, or this mailbox has none.
+                Err(error) if error.class() == ErrorClass::ItemGone => {}
                 Err(error) => return Err(error),
-            };
-            let of_mail = listed.into_iter().filter(|folder| {
-                folder.total_count != Some(0) && folder.folder_class.as_deref().is_none_or(is_class_of_mail)
-            });
-            match kind {
-                Kind::Kept => all.extend(of_mail.map(|folder| (folder.id, kind))),
-                // It is known better now.
-                kind => folders.extend(of_mail.map(|folder| (folder.id, kind))),
             }
         }
-        let apart: HashSet<String> = folders.iter().filter_map(|(folder, _)| id(folder)).collect();
-        all.retain(|(folder, _)| id(folder).is_none_or(|id| !apart.contains(&id)));
-        folders.extend(all);
-        Ok(folders)
     }
+    Ok(sorted(found))
+}
 
-    fn everywhere(&self) -> FindItem {
-        let mut find = search(std::slice::from_ref(&self.message), MOST_ITEMS);
-        find.additional.extend([
-            ExtendedPropertyUri::RECEIVED_BY.into(),
-            FieldUri::IsDraft.into(),
-            FieldUri::DateTimeCreated.into(),
-        ]);
-        find
+/// The folders to search, and what is in them. Those that stand apart come first, by their well-known names; they are
+/// among the others once more.
+async fn folders(mailbox: &Mailbox, boundaries: &Boundaries) -> Result<Vec<(FolderId, Kind)>, EwsError> {
+    let parents = [DistinguishedFolder::MsgFolderRoot].into_iter().chain(APART).map(FolderId::from).collect();
+    let find = FindFolder {
+        parents,
+        traversal: FolderTraversal::Deep,
+        max_entries: MOST_FOLDERS,
+        ..FindFolder::new(DistinguishedFolder::MsgFolderRoot.into())
+    };
+    let results = boundaries.request(Operation::FindFolder, mailbox.find_folders(&find)).await?;
+    let kinds = [Kind::ThrownAway, Kind::Other];
+    let mut folders: Vec<_> = APART.into_iter().zip(kinds).map(|(name, kind)| (name.into(), kind)).collect();
+    folders.extend(UNSENT.map(|name| (name.into(), Kind::Other)));
+    let mut all = Vec::new();
+    for (result, kind) in results.into_iter().zip([Kind::Kept].into_iter().chain(kinds)) {
+        let listed = match result {
+            Ok(listed) => listed.folders,
+            // Not every mailbox has Sync Issues.
+            Err(error) if kind != Kind::Kept && error.class() == ErrorClass::ItemGone => continue,
+            Err(error) => return Err(error),
+        };
+        let of_mail = listed.into_iter().filter(|folder| {
+            folder.total_count != Some(0) && folder.folder_class.as_deref().is_none_or(is_class_of_mail)
+        });
+        let of_mail = of_mail.map(|folder| (folder.id, kind));
+        if kind == Kind::Kept { all.extend(of_mail) } else { folders.extend(of_mail) }
     }
+    let apart: HashSet<String> = folders.iter().filter_map(|(folder, _)| id(folder)).collect();
+    all.retain(|(folder, _)| id(folder).is_none_or(|id| !apart.contains(&id)));
+    folders.extend(all);
+    Ok(folders)
 }
 
 fn id(folder: &FolderId) -> Option<String> {

@@ -22,6 +22,7 @@ mod attachments;
 mod elsewhere;
 mod look;
 mod mark;
+mod owned;
 mod pace;
 mod plan;
 mod rules;
