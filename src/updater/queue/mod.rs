@@ -110,6 +110,8 @@ pub struct Job {
     pub waits_since: i64,
     pub not_found_tries: u32,
     pub error_tries: u32,
+    /// All folders of the mailbox are to be looked into if its Sent Items has no copy: the dispatcher decides.
+    pub elsewhere: bool,
     pub content: JobContent,
 }
 
