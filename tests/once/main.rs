@@ -22,7 +22,7 @@ use std::time::Instant;
 use sent_items_update::updater::boundaries::{Boundary, Operation};
 
 use life::{Beside, Crash, How, live};
-use scenario::Scenario;
+use scenario::{Moved, Scenario};
 use world::{Case, World};
 
 /// Cases at a time, each in a world of its own: much of their time is spent waiting for one another's disk and sockets.
@@ -93,6 +93,9 @@ fn play_in(
             break;
         }
         struck += 1;
+        if case.scenario.moved == Moved::BetweenTwoLives {
+            world.owner_moves(case);
+        }
     }
     if struck == crashes.len() {
         live(world, case, None, beside)?;

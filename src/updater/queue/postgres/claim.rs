@@ -239,6 +239,7 @@ fn job(row: &Row, remote: &Remote) -> Job {
         waits_since: row.get(4),
         not_found_tries: u32::try_from(row.get::<_, i32>(5)).unwrap_or_default(),
         error_tries: u32::try_from(row.get::<_, i32>(6)).unwrap_or_default(),
+        elsewhere: false,
         content: if size > PIECE { JobContent::Remote(remote.of(row.get(1))) } else { JobContent::Missing },
     }
 }
