@@ -123,13 +123,12 @@ impl Server {
 
     /// Address of its database by the socket, with more words behind the question mark.
     pub fn address(&self, more: &str) -> String {
-        let folder = self.folder.to_str().unwrap().replace('/', "%2F");
-        format!("postgres://siu@{folder}:{}/postgres?{more}", self.port)
+        format!("postgres://siu@{}/postgres?{more}", self.place())
     }
 
-    /// Folder of its socket, and port.
-    pub fn socket(&self) -> (&str, u16) {
-        (self.folder.to_str().unwrap(), self.port)
+    /// Its socket, as it stands in an address.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.folder.to_str().unwrap().replace('/', "%2F"), self.port)
     }
 
     /// The same by TCP, for a user and as a host.

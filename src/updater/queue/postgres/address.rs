@@ -48,6 +48,8 @@ pub enum AddressProblem {
     Password,
     #[error("it names no server; write postgres://user@server/database")]
     NoServer,
+    #[error("it names {servers} servers and {ports} ports; give each its own, or one for all")]
+    Ports { servers: usize, ports: usize },
     #[error("it names no database; write postgres://user@server/database")]
     NoDatabase,
     #[error(
@@ -98,6 +100,10 @@ impl FromStr for SharedAddress {
         }
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(AddressProblem::NoServer);
+        }
+        let (servers, ports) = (config.get_hosts().len().max(config.get_hostaddrs().len()), config.get_ports().len());
+        if ports > 1 && ports != servers {
+            return Err(AddressProblem::Ports { servers, ports });
         }
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(AddressProblem::NoDatabase);
@@ -270,6 +276,7 @@ mod tests {
         for (text, wrong) in [
             ("mysql://db/siu", AddressProblem::Scheme),
             ("postgres:///siu", AddressProblem::NoServer),
+            ("postgres:///siu?host=a,b&port=5432,5433", AddressProblem::Ports { servers: 1, ports: 2 }),
             ("postgres://db", AddressProblem::NoDatabase),
             ("postgres://db/siu?schema=x;drop", AddressProblem::Schema),
             ("postgres://db/siu?lease=0", AddressProblem::Lease),

@@ -37,10 +37,8 @@ async fn a_standby_is_not_taken_for_the_database_and_of_two_servers_the_one_that
     assert!(matches!(&problem, SharedError::ReadOnly { .. }), "{problem}");
     assert!(problem.to_string().contains("standby") && problem.to_string().contains("read-write"), "{problem}");
     let folder = tempfile::tempdir().unwrap();
-    let ((first, port), (second, another)) = (standby.socket(), server.socket());
-    let both = format!(
-        "postgres:///postgres?user=siu&host={first},{second}&port={port},{another}&target_session_attrs=read-write"
-    );
+    let both = [standby.place(), server.place()].join(",");
+    let both = format!("postgres://siu@{both}/postgres?target_session_attrs=read-write");
     let queue = open(folder.path(), &both).await.unwrap();
     queue.accept(new(1, "<1@x>", "a@x"), vec![1].into()).await.unwrap();
     assert_eq!(server.sql("SELECT count(*) FROM sent_items_update.message"), "1");
