@@ -85,8 +85,8 @@ impl Sizes {
     fn of(measuring: bool) -> Self {
         let size = |full, small| if measuring { full } else { small };
         Self {
-            messages: from_environment("SIU_BENCH_MESSAGES", size(3000, 40)),
-            rounds: size(4, 2),
+            messages: from_environment("SIU_BENCH_MESSAGES", size(10_000, 40)),
+            rounds: size(3, 2),
             queued: from_environment("SIU_BENCH_QUEUED", size(1_000_000, 2_000)),
             connections: if measuring { vec![4, 16] } else { vec![4] },
             large: size(100_000_000, 4_000_000),

@@ -37,6 +37,7 @@ fields! {
     "Create a copy" options.create_copy => |s| on(s.options.create_copy);
     "Message splitting" options.message_splitting => |s| on(s.options.message_splitting);
     "Save all split messages" options.save_all_split_messages => |s| on(s.options.save_all_split_messages);
+    "Both copies of a message on behalf" options.both_copies => |s| on(s.options.both_copies);
     "SMTP" intake.smtp => |s| s.intake.smtp.as_ref().map_or_else(closed, |smtp| {
         format!("{}{}", smtp.listen, if smtp.allow_remote { ", other machines too" } else { "" })
     });
@@ -162,7 +163,12 @@ mod tests {
             account: Some(Account { user: "a@x".into() }),
             directory: Some(DirectorySettings { domain: "x".into(), ..DirectorySettings::default() }),
             scope: SendersScope { mode: ScopeMode::OnlyListed, ..SendersScope::default() },
-            options: Options { create_copy: true, message_splitting: true, save_all_split_messages: true },
+            options: Options {
+                create_copy: true,
+                message_splitting: true,
+                save_all_split_messages: true,
+                both_copies: true,
+            },
             intake: IntakeSettings {
                 max_message_bytes: 5_000_000,
                 smtp: Some(SmtpSettings { listen: ([127, 0, 0, 1], 25).into(), allow_remote: false }),
