@@ -319,13 +319,16 @@ where
     fn wanted(&self, settings: &Settings) -> Option<Wanted> {
         let slots = self.slots(settings);
         let per_mailbox = settings.limits.per_mailbox;
-        let groups = slots.saturating_sub(self.working.len() + self.board.runnable(per_mailbox));
+        let at_hand = self.working.len() + self.board.runnable(per_mailbox);
+        // Every place has a successor, and half of them are still there when more is asked for: no place is empty while the
+        // queue answers. A probe has none.
+        let (low, full) = if slots == 1 { (1, 1) } else { (slots + slots / 2, slots * 2) };
+        let groups = if at_hand < low { full.saturating_sub(at_hand) } else { 0 };
         let engine = self.engine.as_ref().filter(|_| groups > 0)?;
         let mut at_work = self.board.by_mailbox();
         at_work.extend(self.paused.keys().map(|mailbox| (mailbox.clone(), per_mailbox)));
         Some(Wanted {
-            // Twice as many as needed: one claim serves two rounds.
-            groups: if slots == 1 { 1 } else { groups * 2 },
+            groups,
             // A probe is one message.
             messages: if self.hold.failures > 0 { 1 } else { engine.at_once() },
             bytes: GROUP_BYTES,

@@ -414,9 +414,19 @@ async fn a_copy_that_never_appears_ends_as_failed_with_the_reason() {
     let mut scene = Scene::new(true).await;
     scene.will("<1@x>", std::iter::repeat_n(Attempt::NotFoundYet { reason: "not in Sent Items".into() }, 500));
     let id = scene.accept("<1@x>", "a@x").await;
-    while scene.queue.counts().failed == 0 {
-        scene.clock.advance(Duration::from_secs(600));
-        tokio::time::sleep(Duration::from_millis(2)).await;
+    let pauses = Settings::default().schedule.not_found_pauses;
+    let mut watch = scene.queue.watch_counts();
+    for pause in pauses.iter().chain(std::iter::repeat(pauses.last().unwrap())) {
+        // Each look is over before time goes on.
+        let over = watch.wait_for(|counts| counts.failed == 1 || counts.waiting == 1 && counts.working == 0);
+        if tokio::time::timeout(Duration::from_secs(10), over).await.unwrap().unwrap().failed == 1 {
+            break;
+        }
+        let looks = scene.asked().len();
+        scene.clock.advance(Duration::from_secs(u64::from(*pause)));
+        while scene.asked().len() == looks {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
     let end = scene.queue.get(id).await.unwrap();
     assert_eq!(end.rule, Some(Rule::NotFound));
