@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How an update is made.
+#[allow(clippy::struct_excessive_bools)] // each is a box in the panel that can be ticked by itself
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {

@@ -208,8 +208,7 @@ impl MailboxEngine {
         }
         match (settled, open) {
             (Some(done), Some(Attempt::NotFoundYet { .. })) if job.not_found_tries + 1 >= LOOKS_FOR_THE_OTHER => done,
-            (Some(done), None) => done,
-            (Some(done), Some(Attempt::Finished(_))) => done,
+            (Some(done), None | Some(Attempt::Finished(_))) => done,
             (Some(_), Some(Attempt::NotFoundYet { reason })) => {
                 Attempt::NotFoundYet { reason: format!("{reason}; the copy of the other mailbox is dealt with") }
             }
@@ -258,15 +257,15 @@ impl Engine for MailboxEngine {
             return self.visit_both(&owners, &message, job).await;
         }
         let in_sent_items = self.visit_each(&owners, &message, job, Place::SentItems).await;
-        match in_sent_items {
-            Ok(attempt) => attempt,
+        let settled = match in_sent_items {
             // Both are looked at before one is searched through.
             Err(Unsettled { attempt: Attempt::NotFoundYet { .. }, empty }) if job.elsewhere => {
-                match self.visit_each(&empty, &message, job, Place::Elsewhere).await {
-                    Ok(attempt) | Err(Unsettled { attempt, .. }) => attempt,
-                }
+                self.visit_each(&empty, &message, job, Place::Elsewhere).await
             }
-            Err(Unsettled { attempt, .. }) => attempt,
+            settled => settled,
+        };
+        match settled {
+            Ok(attempt) | Err(Unsettled { attempt, .. }) => attempt,
         }
     }
 
