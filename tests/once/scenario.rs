@@ -20,7 +20,7 @@ pub struct Scenario {
     pub times: usize,
     /// The work begins when all is handed over; else it goes on meanwhile.
     pub all_first: bool,
-    /// Another updater stands by for the same queue.
+    /// Another updater stands by for the same folder.
     pub standby: bool,
     /// What is finished is forgotten in the end.
     pub forgotten: bool,

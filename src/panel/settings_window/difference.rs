@@ -44,6 +44,7 @@ fields! {
     "Pickup folder" intake.pickup => |s| {
         s.intake.pickup.as_ref().map_or_else(closed, |pickup| pickup.folder.display().to_string())
     };
+    "Shared queue" queue => |s| s.queue.as_ref().map_or_else(none, |queue| queue.address.clone());
     "Largest message" intake.max_message_bytes => |s| megabytes(s.intake.max_message_bytes);
     "Pauses while no copy is found" schedule.not_found_pauses => |s| pauses(&s.schedule.not_found_pauses);
     "Pauses after an error" schedule.error_pauses => |s| pauses(&s.schedule.error_pauses);
@@ -148,7 +149,8 @@ pub fn merged(base: &Settings, theirs: &Settings, mine: &Settings) -> Settings {
 mod tests {
     use super::*;
     use crate::settings::{
-        Account, Connection, DirectorySettings, IntakeSettings, Limits, Options, PickupSettings, Schedule, SmtpSettings,
+        Account, Connection, DirectorySettings, IntakeSettings, Limits, Options, PickupSettings, QueueSettings,
+        Schedule, SmtpSettings,
     };
 
     /// Everything other than the default. Written out in full, so that a new setting can't be forgotten here, and by that
@@ -172,6 +174,7 @@ mod tests {
                 smtp: Some(SmtpSettings { listen: ([127, 0, 0, 1], 25).into(), allow_remote: false }),
                 pickup: Some(PickupSettings { folder: "/p".into() }),
             },
+            queue: Some(QueueSettings { address: "postgres://db/siu".into() }),
             schedule: Schedule {
                 not_found_pauses: vec![1],
                 error_pauses: vec![1],

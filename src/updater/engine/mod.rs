@@ -362,9 +362,9 @@ fn lasts(code: Option<&ResponseCode>) -> bool {
 
 /// The message, read. A large one takes long enough to hold up others on the same thread.
 async fn read(job: &Job) -> Result<ProcessedMessage, Attempt> {
-    let bytes = job.bytes().map_err(|error| match error {
-        QueueError::ContentUnreadable { .. } => Attempt::Error { reason: error.to_string() },
-        _ => Attempt::Finished(Outcome::new(Rule::Unusable, error.to_string())),
+    let bytes = job.fetch().await.map_err(|error| match error {
+        QueueError::ContentGone { .. } => Attempt::Finished(Outcome::new(Rule::Unusable, error.to_string())),
+        _ => Attempt::Error { reason: error.to_string() },
     })?;
     let parsed = if bytes.len() > IN_MEMORY {
         tokio::task::spawn_blocking(move || ProcessedMessage::parse(bytes))
