@@ -24,10 +24,12 @@ pub struct Door {
     pub open: fn() -> Open,
 }
 
+/// Panics where the product, or what it answers, is not as it should be.
+type Try = Box<dyn FnMut(&[u8])>;
+
 /// One that is ready.
 pub struct Open {
-    /// Panics where the product, or what it answers, is not as it should be.
-    pub try_it: Box<dyn FnMut(&[u8])>,
+    pub try_it: Try,
     /// Looks at what is left behind.
     pub close: Box<dyn FnOnce()>,
 }
