@@ -15,6 +15,17 @@ target=x86_64-pc-windows-gnu
 log() { echo "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
+# unpack PACKAGE PATTERN…: of one package, what matches. It is loaded, read as a stream and deleted again, so that neither
+# the other packages nor the rest of this one (documentation, tests, LLVM's sources: over 400 MB) are ever on the disk.
+unpack() {
+  local package=$1
+  shift
+  (cd "$root/deb" && apt-get -qq download "$package" >&2)
+  dpkg-deb --fsys-tarfile "$root/deb/$package"_*.deb |
+    tar -x -C "$root/sysroot" --wildcards --no-wildcards-match-slash "$@" >&2
+  rm -f "$root/deb/$package"_*.deb
+}
+
 if ! command -v x86_64-w64-mingw32-gcc-posix >/dev/null; then
   log "installing mingw"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install -y \
@@ -27,14 +38,16 @@ else
   if ! [ -e "$root/ready" ]; then
     log "unpacking rustc with its library sources"
     rm -rf "$root"
-    mkdir -p "$root/deb"
-    cd "$root/deb"
+    mkdir -p "$root/deb" "$root/sysroot"
     # Exact names: a dependency of libstd-rust-web-dev carries the version in its name.
     runtime=$(apt-cache depends libstd-rust-web-dev | awk '/Depends: libstd-rust-web-1/ {print $2; exit}')
-    apt-get -qq download rustc-web rust-web-src libstd-rust-web-dev "$runtime" 2>/dev/null
-    apt-get -qq download "$(dpkg-deb -f "$runtime"_*.deb Depends | grep -o 'libllvm[0-9]*' | head -1)" 2>/dev/null
-    for package in *.deb; do dpkg-deb -x "$package" "$root/sysroot"; done
-    rm -rf "$root/deb"
+    llvm=$(apt-cache depends "$runtime" | awk '/Depends: libllvm/ {print $2; exit}')
+    unpack rustc-web './usr/bin/rustc'
+    unpack "$runtime" './usr/lib/*/*.so'
+    unpack "$llvm" './usr/lib/*/libLLVM*'
+    unpack libstd-rust-web-dev './usr/lib/rustlib/*/lib'
+    unpack rust-web-src './usr/lib/rustlib/src' './usr/src/*/library'
+    rmdir "$root/deb"
     # A wrapper, so that the compiler's own libraries do not leak into every other program.
     cat > "$root/rustc" <<WRAPPER
 #!/bin/sh
