@@ -46,11 +46,13 @@ sbom() {
   # It writes beside Cargo.toml and nowhere else.
   "$cyclonedx" cyclonedx --quiet --format json --spec-version 1.5 --features gssapi --target "$1" \
     --override-filename "siu-sbom-$$"
-  mv "siu-sbom-$$.json" "$2"
+  # The package itself it names by its folder.
+  sed "s,path+file://$PWD#,,g" "siu-sbom-$$.json" >"$2"
+  rm "siu-sbom-$$.json"
 }
 
 # checksums FOLDER: of all packages in it.
 checksums() {
-  (cd "$1" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS.new &&
+  (cd "$1" && find . -maxdepth 1 -type f ! -name "SHA256SUMS*" -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS.new &&
     mv SHA256SUMS.new SHA256SUMS)
 }

@@ -32,8 +32,8 @@ architecture=$(dpkg --print-architecture)
 sbom "$(rustc -vV | sed -n 's/^host: //p')" "$files/sent-items-update.cdx.json"
 
 # What was not built for speed is not packed for size, either.
-compression=(--compress-type xz)
-[ "$profile" = release ] || compression=(--compress-type gz --fast)
+compression=(--compress-system --compress-type xz)
+[ "$profile" = release ] || compression=(--compress-system --compress-type gz --fast)
 "$(tool cargo-deb 3.8.0)" --no-build --profile "$profile" --deb-revision= --locked --offline --strip "${compression[@]}" \
   --output "$out/sent-items-update_${version}_$architecture.deb"
 cp "$files/sent-items-update.cdx.json" "$out/sent-items-update_${version}_$architecture.cdx.json"
