@@ -6,7 +6,7 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | `rate` | messages updated per second with 4, 8 and 16 connections, beside a bare HTTP client that replays the updater's own requests and an exchangelib script |
+//! | `rate` | messages updated per second with 4 and 16 connections, beside a bare HTTP client that replays the updater's own requests and an exchangelib script |
 //! | `trips` | requests that 100 waiting messages of one mailbox cost |
 //! | `latency` | from accepted to updated, one message at a time, beside the time of its two requests |
 //! | `smtp` | durable acceptance by `smtp-source`, beside Postfix on the same disk |
@@ -85,7 +85,7 @@ impl Sizes {
             messages: from_environment("SIU_BENCH_MESSAGES", size(3000, 40)),
             rounds: size(4, 2),
             queued: from_environment("SIU_BENCH_QUEUED", size(1_000_000, 2_000)),
-            connections: if measuring { vec![4, 8, 16] } else { vec![4] },
+            connections: if measuring { vec![4, 16] } else { vec![4] },
             large: size(100_000_000, 4_000_000),
             idle: Duration::from_secs(from_environment("SIU_BENCH_IDLE", size(60, 1)) as u64),
             accepted: size(4000, 40),

@@ -1,8 +1,10 @@
 //! The programs under measurement, as processes.
 
 use std::fs::File;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -20,10 +22,63 @@ pub struct Program {
     log: PathBuf,
 }
 
+/// Which processors programs run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cores {
+    /// All of them, as the system likes.
+    Shared,
+    /// Exchange is another computer: the sandbox has one of its own, and whoever talks to it another one.
+    OneEach,
+}
+
+impl Cores {
+    /// What can be had here: `taskset` gives a program its processors (Linux).
+    pub fn available() -> &'static [Self] {
+        let several = *CORES > 1;
+        let has = std::process::Command::new("taskset").arg("--version").stdout(Stdio::null()).status();
+        if several && has.is_ok_and(|status| status.success()) {
+            &[Self::OneEach, Self::Shared]
+        } else {
+            &[Self::Shared]
+        }
+    }
+
+    fn command(self, program: &str, core: &str) -> Command {
+        match self {
+            Self::Shared => Command::new(program),
+            Self::OneEach => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", core, program]);
+                command
+            }
+        }
+    }
+
+    /// For what this process itself does from now on, and what it starts.
+    pub async fn apply(self) -> Result<(), Error> {
+        let cores = match self {
+            Self::Shared => format!("0-{}", *CORES - 1),
+            Self::OneEach => CLIENT.to_owned(),
+        };
+        let process = std::process::id().to_string();
+        let words = ["--all-tasks", "--pid", "--cpu-list", &cores, &process];
+        let done = Command::new("taskset").args(words).stdout(Stdio::null()).status().await?;
+        if done.success() { Ok(()) } else { Err(format!("taskset {words:?}: {done}").into()) }
+    }
+}
+
+/// What there was before anything was given to anybody.
+static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+
+const SERVER: &str = "0";
+const CLIENT: &str = "1";
+
 impl Program {
-    pub fn start(words: &[&str], log: &Path) -> Result<Self, Error> {
+    /// With the core that it has if there is one for each.
+    fn start(words: &[&str], log: &Path, cores: Cores, core: &str) -> Result<Self, Error> {
         let output = File::create(log)?;
-        let child = Command::new(env!("CARGO_BIN_EXE_siu-updater"))
+        let child = cores
+            .command(env!("CARGO_BIN_EXE_siu-updater"), core)
             .args(words)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -85,12 +140,16 @@ impl Place {
     }
 
     pub async fn start(&self) -> Result<Updater, Error> {
+        self.start_on(Cores::Shared).await
+    }
+
+    pub async fn start_on(&self, cores: Cores) -> Result<Updater, Error> {
         let pipe = self.folder().join("updater.sock");
         let client = Client::new(&pipe)?;
         let (data, pipe) = (self.data(), pipe.to_string_lossy().into_owned());
         let data = data.to_string_lossy();
         let words = ["run", "--data", &data, "--pipe", &pipe];
-        let program = Program::start(&words, &self.folder().join("log"))?;
+        let program = Program::start(&words, &self.folder().join("log"), cores, CLIENT)?;
         program.until("the updater to answer", async || client.status().await.is_ok()).await?;
         Ok(Updater { program, client })
     }
@@ -200,6 +259,10 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub async fn start(folder: &Path, record: bool) -> Result<Self, Error> {
+        Self::start_on(folder, record, Cores::Shared).await
+    }
+
+    pub async fn start_on(folder: &Path, record: bool, cores: Cores) -> Result<Self, Error> {
         let (data, recorded) = (folder.join("sandbox"), folder.join("recorded"));
         let (data_text, recorded_text) = (data.to_string_lossy(), recorded.to_string_lossy());
         let any = "127.0.0.1:0";
@@ -222,7 +285,7 @@ impl Sandbox {
         if record {
             words.extend(["--record", &recorded_text]);
         }
-        let program = Program::start(&words, &folder.join("sandbox.log"))?;
+        let program = Program::start(&words, &folder.join("sandbox.log"), cores, SERVER)?;
         let said = |name: &str| {
             let log = program.log();
             let line = log.lines().find_map(|line| line.trim().strip_prefix(name).map(str::trim));

@@ -2,32 +2,52 @@
 //! client that replays the updater's own requests. All meet the same sandbox over HTTPS, in a process of its own, with
 //! as many fresh messages in the same mailboxes.
 
-use super::programs::{Error, Place, Sandbox, processor_time};
+use super::programs::{Cores, Error, Place, Sandbox, processor_time};
 use super::report::Report;
 use super::sample::Batch;
 use super::{Measured, Sizes, exchangelib, replay};
 
+/// Once as with Exchange on another computer, and once with everybody on the same processors, where the faster a client is
+/// the more it takes away from the server that it waits for.
 pub async fn measure(sizes: &Sizes, connections: usize, report: &mut Report) -> Result<(), Error> {
+    for cores in Cores::available() {
+        if *cores == Cores::OneEach {
+            cores.apply().await?;
+        }
+        let measured = on(*cores, sizes, connections, report).await;
+        if *cores == Cores::OneEach {
+            Cores::Shared.apply().await?;
+        }
+        measured?;
+    }
+    Ok(())
+}
+
+async fn on(cores: Cores, sizes: &Sizes, connections: usize, report: &mut Report) -> Result<(), Error> {
     let messages = sizes.messages;
     let folder = tempfile::tempdir()?;
     let sandbox = Sandbox::start(folder.path(), true).await?;
     let recorded = Batch::store(&sandbox, "recorded", messages).await?;
     // What this run takes is not counted: writing requests down slows the sandbox.
-    update(&sandbox, &recorded, connections).await?;
+    update(&sandbox, &recorded, connections, cores).await?;
     sandbox.stop().await?;
     let requests = replay::Requests::read(&folder.path().join("recorded"), messages)?;
 
-    let sandbox = Sandbox::start(folder.path(), false).await?;
+    let sandbox = Sandbox::start_on(folder.path(), false, cores).await?;
     let (mut updater, mut bare, mut asked) = (Measured::default(), Measured::default(), 0);
     for round in 0..sizes.rounds {
         let fresh = Batch::store(&sandbox, &format!("updater-{round}"), messages).await?;
         sandbox.reset_statistics().await?;
-        updater += update(&sandbox, &fresh, connections).await?;
+        updater += update(&sandbox, &fresh, connections, cores).await?;
         asked += sandbox.ews_requests().await?;
         bare += replay::run(&sandbox, &requests, connections).await?;
     }
 
-    let name = format!("messages updated per second, {connections} connections");
+    let whose = match cores {
+        Cores::OneEach => "server and client on a core each",
+        Cores::Shared => "on the same cores",
+    };
+    let name = format!("messages updated per second, {connections} connections, {whose}");
     #[allow(clippy::cast_precision_loss)] // counts of messages
     let each = asked as f64 / updater.messages as f64;
     let ours = format!("{:.0} (each {each:.2} requests, {})", updater.per_second(), updater.processor_each());
@@ -48,9 +68,9 @@ pub async fn measure(sizes: &Sizes, connections: usize, report: &mut Report) -> 
 }
 
 /// Has an updater of its own process update a batch: accepted first, then switched on and measured to the last one.
-async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize) -> Result<Measured, Error> {
+async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize, cores: Cores) -> Result<Measured, Error> {
     let place = Place::new()?;
-    let updater = place.start().await?;
+    let updater = place.start_on(cores).await?;
     updater
         .configure(sandbox, |settings| {
             settings.limits.connections = connections;

@@ -1,6 +1,6 @@
 //! `FindFolder` (MS-OXWSFOLD 3.1.4.5): the folders inside a folder.
 
-use super::client::Mailbox;
+use super::client::{Mailbox, the_one};
 use super::error::EwsError;
 use super::find_item::Restriction;
 use super::find_item::write_page;
@@ -9,12 +9,14 @@ use super::ids::FolderId;
 use super::property::PropertyPath;
 use super::property::names;
 use super::soap::item::read_page;
-use super::soap::read::Ns;
+use super::soap::read::{Element, Ns, Reader};
+use super::transport::Expect;
 
 /// What to look for.
 #[derive(Debug, Clone)]
 pub struct FindFolder {
-    pub parent: FolderId,
+    /// At least one.
+    pub parents: Vec<FolderId>,
     pub traversal: FolderTraversal,
     /// `None` finds every folder.
     pub restriction: Option<Restriction>,
@@ -26,7 +28,13 @@ impl FindFolder {
     /// The folders directly inside this one.
     #[must_use]
     pub fn new(parent: FolderId) -> Self {
-        Self { parent, traversal: FolderTraversal::Shallow, restriction: None, max_entries: 1000, offset: 0 }
+        Self {
+            parents: vec![parent],
+            traversal: FolderTraversal::Shallow,
+            restriction: None,
+            max_entries: 1000,
+            offset: 0,
+        }
     }
 }
 
@@ -49,7 +57,13 @@ pub struct FoundFolders {
 }
 
 impl Mailbox {
+    /// What is in the first of the parents.
     pub async fn find_folder(&self, find: &FindFolder) -> Result<FoundFolders, EwsError> {
+        the_one(self.find_folders(find).await?)
+    }
+
+    /// One result for each parent, in their order.
+    pub async fn find_folders(&self, find: &FindFolder) -> Result<Vec<Result<FoundFolders, EwsError>>, EwsError> {
         let mut request = self.envelope();
         request.start("m:FindFolder").attribute("Traversal", find.traversal.as_str());
         request.start("m:FolderShape").element("t:BaseShape", "Default");
@@ -58,9 +72,11 @@ impl Mailbox {
         write_page("m:IndexedPageFolderView", find.max_entries, find.offset, &mut request);
         Restriction::write_whole(find.restriction.as_ref(), &mut request);
         request.start("m:ParentFolderIds");
-        find.parent.write(&mut request);
+        for parent in &find.parents {
+            parent.write(&mut request);
+        }
         request.end().end();
-        self.call_for_one("FindFolder", request, |reader, element, found| {
+        let payload = |reader: &mut Reader<'_>, element: &Element<'_>, found: &mut Option<FoundFolders>| {
             if element.name() == (Ns::Messages, "RootFolder") {
                 let (total, includes_last, next_offset) = read_page(element)?;
                 let mut folders = Vec::new();
@@ -73,7 +89,7 @@ impl Mailbox {
                 *found = Some(FoundFolders { folders, total, includes_last, next_offset });
             }
             Ok(())
-        })
-        .await
+        };
+        self.call("FindFolder", request, find.parents.len(), Expect::Text, || None, payload).await
     }
 }

@@ -1,6 +1,6 @@
 //! `FindItem` (MS-OXWSSRCH 3.1.4.2): the items of a folder that meet a condition.
 
-use super::client::Mailbox;
+use super::client::{Mailbox, the_one};
 use super::error::EwsError;
 use super::error::Malformed;
 use super::ids::FolderId;
@@ -9,11 +9,13 @@ use super::property::{PropertyPath, names};
 use super::soap::item::read_page;
 use super::soap::read::{Element, Ns, Reader};
 use super::soap::write::Writer;
+use super::transport::Expect;
 
 /// What to look for.
 #[derive(Debug, Clone)]
 pub struct FindItem {
-    pub folder: FolderId,
+    /// At least one. Each is searched by itself: limits, order and pages are those of one folder.
+    pub folders: Vec<FolderId>,
     pub traversal: ItemTraversal,
     /// `None` finds everything.
     pub restriction: Option<Restriction>,
@@ -33,7 +35,7 @@ impl FindItem {
     #[must_use]
     pub fn new(folder: FolderId) -> Self {
         Self {
-            folder,
+            folders: vec![folder],
             traversal: ItemTraversal::Shallow,
             restriction: None,
             additional: Vec::new(),
@@ -142,7 +144,9 @@ impl FindItem {
             to.end();
         }
         to.start("m:ParentFolderIds");
-        self.folder.write(to);
+        for folder in &self.folders {
+            folder.write(to);
+        }
         to.end().end();
     }
 }
@@ -232,15 +236,21 @@ impl FoundItems {
 }
 
 impl Mailbox {
+    /// What is in the first of the folders.
     pub async fn find_item(&self, find: &FindItem) -> Result<FoundItems, EwsError> {
+        the_one(self.find_items(find).await?)
+    }
+
+    /// One result for each folder, in their order.
+    pub async fn find_items(&self, find: &FindItem) -> Result<Vec<Result<FoundItems, EwsError>>, EwsError> {
         let mut request = self.envelope();
         find.write(&mut request);
-        self.call_for_one("FindItem", request, |reader, element, found| {
+        let payload = |reader: &mut Reader<'_>, element: &Element<'_>, found: &mut Option<FoundItems>| {
             if element.name() == (Ns::Messages, "RootFolder") {
                 *found = Some(FoundItems::read(reader, element)?);
             }
             Ok(())
-        })
-        .await
+        };
+        self.call("FindItem", request, find.folders.len(), Expect::Text, || None, payload).await
     }
 }

@@ -56,6 +56,7 @@ names! {
         Inbox = "inbox",
         Drafts = "drafts",
         Outbox = "outbox",
+        SyncIssues = "syncissues",
         DeletedItems = "deleteditems",
         JunkEmail = "junkemail",
         MsgFolderRoot = "msgfolderroot",

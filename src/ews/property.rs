@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 use super::item::{EmailAddress, Flag, Importance, ItemBody, Sensitivity};
 
 /// Names a property (`t:Path`).
@@ -122,6 +124,22 @@ impl ExtendedPropertyUri {
     pub const CLIENT_SUBMIT_TIME: Self = Self::tag(0x0039, PropertyType::SystemTime);
     /// `PidTagMessageDeliveryTime` (MS-OXOMSG 2.2.3.9): what EWS shows as `DateTimeReceived`.
     pub const MESSAGE_DELIVERY_TIME: Self = Self::tag(0x0E06, PropertyType::SystemTime);
+
+    /// `PidTagReceivedByEntryId` (MS-OXOMSG 2.2.1.38): who received the message. The transport sets it when it delivers, so
+    /// that what was only sent does not have it.
+    pub const RECEIVED_BY: Self = Self::tag(0x003F, PropertyType::Binary);
+
+    /// `PidTagConversationTopic` and `PidTagConversationIndex` (MS-OXOMSG 2.2.1.5, 2.2.1.3), and whether Exchange tells
+    /// the conversation by the index, `PidTagConversationIndexTracking` (2.2.1.4).
+    pub const CONVERSATION_TOPIC: Self = Self::tag(0x0070, PropertyType::String);
+    pub const CONVERSATION_INDEX: Self = Self::tag(0x0071, PropertyType::Binary);
+    pub const CONVERSATION_INDEX_TRACKING: Self = Self::tag(0x3016, PropertyType::Boolean);
+    /// `PidLidFlagRequest` (MS-OXOFLAG 2.2.1.9): what a follow-up flag says.
+    pub const FLAG_REQUEST: Self = Self::Id {
+        set: PropertySet::Distinguished(DistinguishedPropertySet::Common),
+        id: 0x8530,
+        property_type: PropertyType::String,
+    };
 
     #[must_use]
     pub const fn tag(tag: u16, property_type: PropertyType) -> Self {
@@ -268,6 +286,9 @@ pub enum Property {
     Categories(Vec<String>),
     Importance(Importance),
     InReplyTo(String),
+    ReminderDueBy(Timestamp),
+    ReminderIsSet(bool),
+    ReminderMinutesBeforeStart(u32),
     Flag(Flag),
     Sender(EmailAddress),
     ToRecipients(Vec<EmailAddress>),
@@ -296,6 +317,9 @@ impl Property {
             Self::Categories(_) => FieldUri::Categories,
             Self::Importance(_) => FieldUri::Importance,
             Self::InReplyTo(_) => FieldUri::InReplyTo,
+            Self::ReminderDueBy(_) => FieldUri::ReminderDueBy,
+            Self::ReminderIsSet(_) => FieldUri::ReminderIsSet,
+            Self::ReminderMinutesBeforeStart(_) => FieldUri::ReminderMinutesBeforeStart,
             Self::Flag(_) => FieldUri::Flag,
             Self::Sender(_) => FieldUri::Sender,
             Self::ToRecipients(_) => FieldUri::ToRecipients,

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     FindItem,
+    FindFolder,
     GetItem,
     GetAttachment,
     CreateAttachment,
@@ -24,8 +25,9 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FindItem,
+        Self::FindFolder,
         Self::GetItem,
         Self::GetAttachment,
         Self::CreateAttachment,

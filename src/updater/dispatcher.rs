@@ -335,9 +335,14 @@ where
                     self.look |= groups.len() >= turn.wanted;
                     self.next_due = next_due;
                 }
+                let settings = self.settings.borrow().clone();
+                let (schedule, now) = (&settings.settings.schedule, self.clock.now_ms());
                 for mut jobs in groups {
                     // After a jump of the clock a lease may have run out whose message is still at work here.
                     jobs.retain(|job| job.error_tries == 0 || !self.has(job.id));
+                    for job in &mut jobs {
+                        job.elsewhere = schedule::looks_elsewhere(schedule, job.waits_since, job.not_found_tries, now);
+                    }
                     if !jobs.is_empty() {
                         self.board.add(Group::of(jobs));
                     }
@@ -509,6 +514,8 @@ where
             Attempt::NotFoundYet { reason } => {
                 self.denied.clear();
                 let next = schedule::after_not_found(&settings.schedule, job.waits_since, job.not_found_tries, now);
+                // Its time ran out while it was looked for in Sent Items alone.
+                let next = if next == Next::Never && !job.elsewhere { Next::At(now) } else { next };
                 (next, Postponed::NotFoundYet, reason, Rule::NotFound)
             }
             Attempt::Denied { reason } if self.denied.len() >= DENIED_MAILBOXES || self.hold.failures > 0 => {
@@ -665,6 +672,7 @@ fn server_answered(attempt: &Attempt) -> bool {
                 | Rule::SplitCopyAdded
                 | Rule::AlreadyDone
                 | Rule::Superseded
+                | Rule::ThrownAway
                 | Rule::NoMailbox
                 | Rule::Refused
         ),

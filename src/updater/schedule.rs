@@ -36,6 +36,19 @@ pub fn after_not_found(schedule: &Schedule, since: i64, tries: u32, now: i64) ->
     next(&schedule.not_found_pauses, since + milliseconds(schedule.give_up_after), tries, now)
 }
 
+/// Looks into the other folders of a mailbox begin with this one, at the fourth look of all: what the client has just not
+/// stored yet is there by then.
+const FIRST_ELSEWHERE: u32 = 4;
+
+/// Whether this look, before which `tries` found nothing, is to go into all folders of the mailbox: at the fourth, the
+/// eighth, the sixteenth and so on, and at the last one.
+#[must_use]
+pub fn looks_elsewhere(schedule: &Schedule, since: i64, tries: u32, now: i64) -> bool {
+    let look = tries.saturating_add(1);
+    let is_its_turn = look >= FIRST_ELSEWHERE && look.is_power_of_two();
+    is_its_turn || after_not_found(schedule, since, tries, now) == Next::Never
+}
+
 /// After a temporary error; `tries` were made before this one. `random`, from 0 to 1, spreads what failed together.
 #[must_use]
 pub fn after_error(schedule: &Schedule, trouble: Trouble, since: i64, tries: u32, now: i64, random: f64) -> Next {
@@ -101,6 +114,15 @@ mod tests {
     fn there_is_a_last_try_at_the_end_and_none_after_it() {
         assert_eq!(after_not_found(&schedule(), 0, 9, 55_000), Next::At(60_000));
         assert_eq!(after_not_found(&schedule(), 0, 10, 60_000), Next::Never);
+    }
+
+    /// U4: seldom, because it takes requests that find nothing in most cases.
+    #[test]
+    fn other_folders_are_looked_into_at_the_fourth_look_then_more_and_more_seldom_and_at_the_end() {
+        let looks = |tries| looks_elsewhere(&schedule(), 0, tries, 1_000);
+        assert_eq!((0..40).filter(|tries| looks(*tries)).collect::<Vec<_>>(), [3, 7, 15, 31]);
+        assert!(!looks(u32::MAX));
+        assert!(looks_elsewhere(&schedule(), 0, 0, 60_000));
     }
 
     /// U10

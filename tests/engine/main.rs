@@ -1,6 +1,7 @@
 //! The engine against the sandbox organisation: one attempt after another, and what the mailbox shows then.
 
 mod fidelity;
+mod moved;
 mod scene;
 mod together;
 
@@ -10,6 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+use sent_items_update::ews::{
+    Change, ExtendedPropertyUri, FieldUri, Flag, FlagStatus as EwsFlagStatus, FolderId, Importance, Item, ItemId,
+    ItemShape, Property, PropertyPath, Sensitivity, UpdateItem,
+};
 use sent_items_update::pipe::types::Rule;
 use sent_items_update::sandbox::directory::MailboxState;
 use sent_items_update::sandbox::faults::{Fault, Rule as FaultRule};
@@ -162,6 +167,85 @@ async fn an_item_that_can_not_be_changed_is_replaced_with_all_that_its_owner_gav
     let gone: Vec<_> = scene.everywhere(ANNA).await.into_iter().filter(|item| item.item_id != after.item_id).collect();
     assert_eq!(gone.len(), 1, "the original can still be recovered");
     assert_ne!(gone[0].folder, "sentitems");
+}
+
+/// U4: row by row of what belongs to the owner. What the item is told by, when it was made and who changed it last are its
+/// own.
+#[tokio::test]
+async fn a_replacement_has_everything_that_the_owner_gave_the_copy_and_stays_in_its_conversation() {
+    let mut scene = Scene::new().await;
+    let original = Mail { bcc: Some("archive@nordwind.example"), ..mail("<p>Hello</p>") }.mime();
+    let id = scene.client_stores(ANNA, &original).await;
+    let flag = Flag {
+        start_date: Some("2026-12-01T00:00:00Z".parse().unwrap()),
+        due_date: Some("2026-12-03T00:00:00Z".parse().unwrap()),
+        ..Flag::new(EwsFlagStatus::Flagged)
+    };
+    let given = vec![
+        Property::Categories(vec!["Customers".into(), "North".into()]),
+        Property::Importance(Importance::High),
+        Property::Sensitivity(Sensitivity::Private),
+        Property::Flag(flag),
+        Property::Extended(ExtendedPropertyUri::FLAG_REQUEST, "Call back".into()),
+        Property::ReminderIsSet(true),
+        Property::ReminderDueBy("2026-12-02T08:30:00Z".parse().unwrap()),
+        Property::ReminderMinutesBeforeStart(15),
+        Property::IsRead(false),
+    ];
+    let mailbox = scene.mailbox(ANNA);
+    let update = UpdateItem::new(ItemId::new(id, None), given.into_iter().map(Change::Set).collect());
+    mailbox.update_item(&update).await.unwrap();
+    // Another subject would begin another conversation.
+    let processed = mail("<p>Hello</p><p>Signature</p>").subject("[extern] Offer for the north park").mime();
+    let job = scene.job(&processed);
+    let seen = async || {
+        let item = scene.only_sent_item(ANNA).await;
+        let fields = [
+            FieldUri::ParentFolderId,
+            FieldUri::ConversationId,
+            FieldUri::ConversationTopic,
+            FieldUri::ConversationIndex,
+            FieldUri::Categories,
+            FieldUri::Importance,
+            FieldUri::Sensitivity,
+            FieldUri::Flag,
+            FieldUri::ReminderIsSet,
+            FieldUri::ReminderDueBy,
+            FieldUri::ReminderMinutesBeforeStart,
+            FieldUri::IsRead,
+            FieldUri::IsDraft,
+            FieldUri::DateTimeSent,
+            FieldUri::DateTimeReceived,
+            FieldUri::BccRecipients,
+            FieldUri::InternetMessageId,
+        ];
+        let mut shape = ItemShape::of(fields.map(PropertyPath::from).to_vec());
+        shape.additional.push(ExtendedPropertyUri::FLAG_REQUEST.into());
+        let id = ItemId::new(item.item_id, None);
+        let item = mailbox.get_item(std::slice::from_ref(&id), &shape).await.unwrap().remove(0).unwrap();
+        let folder = match item.parent_folder_id {
+            Some(FolderId::Id { id, .. }) => id,
+            other => panic!("{other:?}"),
+        };
+        (
+            item.id.id.clone(),
+            Item {
+                id: ItemId::new("", None),
+                parent_folder_id: Some(FolderId::Id { id: folder, change_key: None }),
+                ..item
+            },
+        )
+    };
+    let (id, before) = seen().await;
+    assert!(
+        before.reminder_is_set == Some(true) && before.conversation_index.is_some() && before.is_read == Some(false)
+    );
+
+    scene.fault(not_updatable());
+    assert_eq!(finished(scene.engine().attempt(&job).await), Rule::Replaced);
+    let (id_after, after) = seen().await;
+    assert_ne!(id_after, id);
+    assert_eq!(after, before);
 }
 
 /// U8

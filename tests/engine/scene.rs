@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use secrecy::SecretString;
+use sent_items_update::ews::{Client, Credentials, Endpoint, Mailbox};
 use sent_items_update::pipe::types::Rule;
 use sent_items_update::sandbox::faults::Rule as FaultRule;
 use sent_items_update::sandbox::store::{Delivery, FlagStatus, ItemFilter, StoredItem};
@@ -75,6 +76,16 @@ impl Scene {
         MailboxEngine::new(&in_force, &Scope::of(&in_force)).unwrap()
     }
 
+    /// A mailbox as any client of EWS sees it.
+    pub fn mailbox(&self, address: &str) -> Mailbox {
+        let user = self.sandbox.control().service_account().to_owned();
+        let url = self.sandbox.ews_url().parse().unwrap();
+        let credentials = Credentials::Basic { user, password: self.password.clone() };
+        let endpoint =
+            Endpoint { extra_roots: vec![self.sandbox.ca_pem().to_owned()], ..Endpoint::new(url, credentials) };
+        Client::new(endpoint).unwrap().mailbox(&address.parse().unwrap())
+    }
+
     /// A job for a processed message; each one was accepted after those before.
     pub fn job(&mut self, mime: &Bytes) -> Job {
         self.number += 1;
@@ -86,6 +97,7 @@ impl Scene {
             waits_since: 0,
             not_found_tries: 0,
             error_tries: 0,
+            elsewhere: false,
             content: JobContent::Memory(mime.clone()),
         }
     }

@@ -155,6 +155,18 @@ async fn writes_give_the_new_id_and_change_key() {
     assert_eq!(answered!("move_item_elsewhere", |mailbox| mailbox.move_item(&id, &folder)).unwrap(), None);
 }
 
+/// U4: each of several folders has a result of its own.
+#[tokio::test]
+async fn items_of_several_folders_come_with_a_result_for_each() {
+    let folders = vec![FolderId::SENT_ITEMS, DistinguishedFolder::DeletedItems.into()];
+    let find = FindItem { folders, ..FindItem::new(FolderId::SENT_ITEMS) };
+    let found = answered!("find_item_several", |mailbox| mailbox.find_items(&find)).unwrap();
+    assert_eq!(found.len(), 2);
+    let received = found[0].as_ref().unwrap().items[0].extended(&ExtendedPropertyUri::RECEIVED_BY).map(str::to_owned);
+    assert_eq!(received.as_deref(), Some("AAAAANynQMjAQhAatLkIACsv4YIBAAAAAAAAAC9vPXgA"));
+    assert_eq!(found[1].as_ref().unwrap_err().class(), ErrorClass::ItemGone);
+}
+
 #[tokio::test]
 async fn folders_and_names_are_read() {
     let folder = FolderId::SENT_ITEMS;
@@ -167,6 +179,14 @@ async fn folders_and_names_are_read() {
     let found = answered!("find_folder", |mailbox| mailbox.find_folder(&find)).unwrap();
     assert_eq!((found.folders.len(), found.total, found.includes_last), (1, Some(1), true));
     assert_eq!(found.folders[0], folder);
+
+    let several = FindFolder {
+        parents: vec![DistinguishedFolder::MsgFolderRoot.into(), DistinguishedFolder::SyncIssues.into()],
+        ..FindFolder::new(FolderId::SENT_ITEMS)
+    };
+    let found = answered!("find_folder_several", |mailbox| mailbox.find_folders(&several)).unwrap();
+    assert_eq!(found[0].as_ref().unwrap().folders, [folder]);
+    assert_eq!(found[1].as_ref().unwrap_err().class(), ErrorClass::ItemGone);
 
     let people = answered!("resolve_names", |mailbox| mailbox.resolve_names("Ann")).unwrap();
     assert_eq!(people.len(), 2);

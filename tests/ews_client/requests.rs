@@ -82,10 +82,10 @@ async fn requests_of_find_item_are_as_recorded() {
         restriction: Some(every_restriction),
         sort: vec![(path, SortDirection::Descending), (FieldUri::Subject.into(), SortDirection::Ascending)],
         offset: 1000,
-        folder: FolderId::Distinguished {
+        folders: vec![FolderId::Distinguished {
             name: DistinguishedFolder::SentItems,
             mailbox: Some("team@nordwind.example".parse().unwrap()),
-        },
+        }],
         ..FindItem::new(FolderId::SENT_ITEMS)
     };
     pinned!("find_item_every_restriction", "find_item_nothing", |mailbox| mailbox.find_item(&find));
@@ -153,6 +153,11 @@ async fn requests_of_create_item_are_as_recorded() {
         Property::Importance(Importance::High),
         Property::Categories(vec!["Kunden".to_owned(), "Rot, dunkel".to_owned()]),
         Property::Sensitivity(Sensitivity::Confidential),
+        Property::ReminderMinutesBeforeStart(15),
+        Property::ReminderIsSet(true),
+        Property::ReminderDueBy(time("2026-11-26T08:30:00Z")),
+        Property::Extended(ExtendedPropertyUri::FLAG_REQUEST, "Call back".to_owned()),
+        Property::Extended(ExtendedPropertyUri::CONVERSATION_INDEX, "AQHa7A==".to_owned()),
     ];
     let create = CreateItem {
         folder: FolderId::SENT_ITEMS,
@@ -241,6 +246,19 @@ async fn requests_about_folders_and_names_are_as_recorded() {
             ..FindFolder::new(DistinguishedFolder::MsgFolderRoot.into())
         };
         async move { mailbox.find_folder(&find).await }
+    });
+    pinned!("find_folder_several", "find_folder_several", |mailbox| {
+        let find = FindFolder {
+            parents: vec![DistinguishedFolder::MsgFolderRoot.into(), DistinguishedFolder::SyncIssues.into()],
+            traversal: FolderTraversal::Deep,
+            ..FindFolder::new(folder())
+        };
+        async move { mailbox.find_folders(&find).await }
+    });
+    pinned!("find_item_several", "find_item_several", |mailbox| {
+        let folders = vec![folder(), DistinguishedFolder::DeletedItems.into()];
+        let find = FindItem { folders, ..FindItem::new(folder()) };
+        async move { mailbox.find_items(&find).await }
     });
     pinned!("resolve_names", "resolve_names", |mailbox| mailbox.resolve_names("Anna & Co"));
     for name in DistinguishedFolder::ALL {

@@ -6,7 +6,7 @@ use sent_items_update::pipe::types::{Rule, State};
 use sent_items_update::sandbox::store::{AttachmentContent, StoredItem};
 
 use crate::mail::Mail;
-use crate::scenario::{Item, Shown};
+use crate::scenario::{ELSEWHERE, Item, Moved, Shown};
 use crate::world::{Case, World};
 
 /// No original goes before its replacement is stored: at any time there is something to see of each message.
@@ -32,6 +32,7 @@ pub fn end_state(world: &World, case: &Case) -> Result<(), String> {
         let items = visible(world.items(&id));
         let original = originals.iter().find(|item| item.message_id.as_ref() == Some(&id));
         let original = original.ok_or("the client stored nothing")?;
+        folders(&items, case.scenario.moved)?;
         mailbox(&items, &shown, original).map_err(|problem| format!("{id}: {problem}\n{}", listed(&items)))?;
     }
     Ok(())
@@ -64,13 +65,21 @@ fn queue(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
+/// What belongs together is where its owner put it.
+fn folders(items: &[StoredItem], moved: Moved) -> Result<(), String> {
+    let right = |folder: &str| match moved {
+        Moved::Never => folder == "sentitems",
+        Moved::AtOnce => folder == ELSEWHERE,
+        Moved::BetweenTwoLives => folder == "sentitems" || folder == ELSEWHERE,
+    };
+    let wrong = items.iter().find(|item| !right(&item.folder) || item.folder != items[0].folder);
+    wrong.map_or(Ok(()), |item| Err(format!("one is in {}", item.folder)))
+}
+
 /// Each item shows one of what is to be shown, and each of that is shown once.
 fn mailbox(items: &[StoredItem], shown: &[&Shown], original: &StoredItem) -> Result<(), String> {
     if items.len() != shown.len() {
         return Err(format!("{} items in place of {}", items.len(), shown.len()));
-    }
-    if let Some(elsewhere) = items.iter().find(|item| item.folder != "sentitems") {
-        return Err(format!("one is in {}", elsewhere.folder));
     }
     let mut free: Vec<&StoredItem> = items.iter().collect();
     let mut problems = Vec::new();

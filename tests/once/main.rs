@@ -20,7 +20,7 @@ use std::time::Instant;
 use sent_items_update::updater::boundaries::{Boundary, Operation};
 
 use life::{Crash, How, live};
-use scenario::Scenario;
+use scenario::{Moved, Scenario};
 use world::{Case, World};
 
 /// Cases at a time, each in a world of its own: much of their time is spent waiting for one another's disk and sockets.
@@ -64,6 +64,9 @@ fn play_in(world: &World, case: &mut Case, crashes: &[Crash]) -> Result<(usize, 
             break;
         }
         struck += 1;
+        if case.scenario.moved == Moved::BetweenTwoLives {
+            world.owner_moves(case);
+        }
     }
     if struck == crashes.len() {
         live(world, case, None)?;

@@ -13,6 +13,7 @@ pub struct Scenario {
     /// What the client stores.
     pub originals: Vec<Mail>,
     pub stored: Stored,
+    pub moved: Moved,
     /// What is handed over, in this order.
     pub processed: Vec<Mail>,
     /// Each so many times at once.
@@ -40,6 +41,19 @@ pub enum Stored {
     /// After the message was given up; it is then tried again by hand.
     BeforeTheRetry,
 }
+
+/// When the owner moves the copy out of Sent Items, into [`ELSEWHERE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    Never,
+    /// As soon as it is stored.
+    AtOnce,
+    /// While no updater runs, after one has ended.
+    BetweenTwoLives,
+}
+
+/// Where the owner moves the copy to.
+pub const ELSEWHERE: &str = "Projects";
 
 #[derive(Debug, Clone)]
 pub struct Shown {
@@ -78,6 +92,7 @@ fn in_place() -> Scenario {
         options: PLAIN,
         originals: vec![mail("Hello")],
         stored: Stored::Before,
+        moved: Moved::Never,
         times: 1,
         all_first: true,
         standby: false,
@@ -188,7 +203,16 @@ pub fn all() -> Vec<Scenario> {
         faults: vec![FaultRule::every(busy).of(ANNA).after(1).times(2)],
         ..with_attachments()
     };
+    let moved = Scenario { name: "moved before, with attachments", moved: Moved::AtOnce, ..with_attachments() };
+    let moved_and_replaced = Scenario { name: "moved before, replaced", moved: Moved::AtOnce, ..replace() };
+    let moved_and_copied = Scenario { name: "moved before, copy mode", moved: Moved::AtOnce, ..copy() };
+    let moved_meanwhile =
+        Scenario { name: "moved between two lives", moved: Moved::BetweenTwoLives, ..with_attachments() };
     vec![
+        moved,
+        moved_and_replaced,
+        moved_and_copied,
+        moved_meanwhile,
         in_place(),
         together(),
         with_attachments(),

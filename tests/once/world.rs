@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::mail::{ANNA, Mail};
-use crate::scenario::{Scenario, Stored};
+use crate::scenario::{ELSEWHERE, Moved, Scenario, Stored};
 
 pub struct World {
     /// Of the sandbox alone: what is killed has a runtime of its own.
@@ -105,8 +105,20 @@ impl World {
     /// The client stores its copies, once. It goes on when the updater ends.
     pub async fn store(&self, case: &Case<'_>) {
         let (control, stored) = (self.control.clone(), case.originals.clone());
-        let work = store(control, case.scenario.originals.clone(), case.number, stored);
+        let moved = case.scenario.moved == Moved::AtOnce;
+        let work = store(control, case.scenario.originals.clone(), case.number, moved, stored);
         self.runtime.spawn(work).await.unwrap();
+    }
+
+    /// The owner tidies up.
+    pub fn owner_moves(&self, case: &Case<'_>) {
+        for original in case.originals.blocking_lock().iter_mut() {
+            let moved = self.runtime.block_on(self.control.move_item(&original.item_id, ELSEWHERE)).unwrap();
+            // Else it is there already.
+            if let Some(id) = moved {
+                original.item_id = id;
+            }
+        }
     }
 
     /// The mailbox is being moved from now on, for so many quiet moments.
@@ -148,7 +160,13 @@ impl Drop for World {
 }
 
 /// With everything that its owner may give them. Once only, whoever asks.
-async fn store(control: Control, mails: Vec<Mail>, case: u64, stored: Arc<tokio::sync::Mutex<Vec<StoredItem>>>) {
+async fn store(
+    control: Control,
+    mails: Vec<Mail>,
+    case: u64,
+    moved: bool,
+    stored: Arc<tokio::sync::Mutex<Vec<StoredItem>>>,
+) {
     let mut stored = stored.lock().await;
     if !stored.is_empty() {
         return;
@@ -162,7 +180,10 @@ async fn store(control: Control, mails: Vec<Mail>, case: u64, stored: Arc<tokio:
             received: Some("2026-11-24T09:00:07Z".parse().unwrap()),
             ..Delivery::default()
         };
-        let id = control.deliver(ANNA, "sentitems", mail.mime(case), delivery).await.unwrap();
+        let mut id = control.deliver(ANNA, "sentitems", mail.mime(case), delivery).await.unwrap();
+        if moved {
+            id = control.move_item(&id, ELSEWHERE).await.unwrap().unwrap();
+        }
         let filter = ItemFilter { message_id: Some(mail.message_id(case)), ..ItemFilter::default() };
         let found = control.items(ANNA, &filter).await.unwrap();
         stored.extend(found.into_iter().filter(|item| item.item_id == id));

@@ -38,6 +38,11 @@ impl Item {
             "Size" => self.size = Some(reader.parsed("Size")?),
             "Categories" => self.categories = read_strings(reader)?,
             "Importance" => self.importance = Some(reader.parsed("Importance")?),
+            "ReminderIsSet" => self.reminder_is_set = Some(reader.boolean("ReminderIsSet")?),
+            "ReminderDueBy" => self.reminder_due_by = Some(reader.timestamp("ReminderDueBy")?),
+            "ReminderMinutesBeforeStart" => {
+                self.reminder_minutes_before_start = Some(reader.parsed("ReminderMinutesBeforeStart")?);
+            }
             "Flag" => self.flag = read_flag(reader)?,
             "HasAttachments" => self.has_attachments = Some(reader.boolean("HasAttachments")?),
             "IsSubmitted" => self.is_submitted = Some(reader.boolean("IsSubmitted")?),

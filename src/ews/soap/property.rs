@@ -100,19 +100,22 @@ impl Property {
             Self::Categories(_) => 4,
             Self::Importance(_) => 5,
             Self::InReplyTo(_) => 6,
-            Self::Extended(..) => 7,
-            Self::Flag(_) => 8,
-            Self::Sender(_) => 9,
-            Self::ToRecipients(_) => 10,
-            Self::CcRecipients(_) => 11,
-            Self::BccRecipients(_) => 12,
-            Self::IsReadReceiptRequested(_) => 13,
-            Self::IsDeliveryReceiptRequested(_) => 14,
-            Self::From(_) => 15,
-            Self::InternetMessageId(_) => 16,
-            Self::IsRead(_) => 17,
-            Self::References(_) => 18,
-            Self::ReplyTo(_) => 19,
+            Self::ReminderDueBy(_) => 7,
+            Self::ReminderIsSet(_) => 8,
+            Self::ReminderMinutesBeforeStart(_) => 9,
+            Self::Extended(..) => 10,
+            Self::Flag(_) => 11,
+            Self::Sender(_) => 12,
+            Self::ToRecipients(_) => 13,
+            Self::CcRecipients(_) => 14,
+            Self::BccRecipients(_) => 15,
+            Self::IsReadReceiptRequested(_) => 16,
+            Self::IsDeliveryReceiptRequested(_) => 17,
+            Self::From(_) => 18,
+            Self::InternetMessageId(_) => 19,
+            Self::IsRead(_) => 20,
+            Self::References(_) => 21,
+            Self::ReplyTo(_) => 22,
         }
     }
 
@@ -142,6 +145,11 @@ impl Property {
             }
             Self::Importance(importance) => to.element("t:Importance", importance.as_str()),
             Self::InReplyTo(id) => to.element("t:InReplyTo", id),
+            Self::ReminderDueBy(time) => to.element("t:ReminderDueBy", &time.to_string()),
+            Self::ReminderIsSet(set) => to.boolean("t:ReminderIsSet", *set),
+            Self::ReminderMinutesBeforeStart(minutes) => {
+                to.element("t:ReminderMinutesBeforeStart", &minutes.to_string())
+            }
             Self::Flag(flag) => write_flag(flag, to),
             Self::Sender(sender) => {
                 to.start("t:Sender");

@@ -49,6 +49,8 @@ pub enum Rule {
     AlreadyDone,
     /// A split copy that was processed later is in place already (U5).
     Superseded,
+    /// The sender has moved the copy to Deleted Items; it is left alone.
+    ThrownAway,
     /// S1
     OutOfScope,
     /// U6
@@ -77,6 +79,7 @@ impl Rule {
                 OutcomeKind::Updated
             }
             Self::Superseded
+            | Self::ThrownAway
             | Self::OutOfScope
             | Self::NoMailbox
             | Self::SmimeSigned

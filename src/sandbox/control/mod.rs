@@ -329,6 +329,11 @@ impl Control {
         Ok(self.inner.store.deliver(&self.mailbox(mailbox)?, folder, mime, delivery).await?)
     }
 
+    /// Moves an item as a person would, into a folder that is made if need be. Returns its new id; none: it is not there.
+    pub async fn move_item(&self, item_id: &str, folder: &str) -> Result<Option<String>, ControlError> {
+        Ok(self.inner.store.move_item(item_id, folder).await?)
+    }
+
     /// An item as a MIME message, made from what it is now.
     pub async fn mime(&self, item_id: &str) -> Result<Option<Bytes>, ControlError> {
         Ok(self.inner.store.mime(item_id).await?)

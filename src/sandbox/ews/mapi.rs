@@ -87,6 +87,9 @@ fn tagged(view: View<'_>, tag: u16, kind: PropertyType) -> Option<Scalar> {
         (0x0c1f | 0x5d01, TEXT) => address(&item.sender),
         (0x0042, TEXT) => name(&item.from),
         (0x0065 | 0x5d02, TEXT) => address(&item.from),
+        (0x003f, BINARY) => item.received_by.as_ref().map(|who| Scalar::Binary(address_book_id(who))),
+        (0x0040, TEXT) => name(&item.received_by),
+        (0x0076, TEXT) => address(&item.received_by),
         (0x0e04, TEXT) => Some(Scalar::Text(shown(&item.to))),
         (0x0e03, TEXT) => Some(Scalar::Text(shown(&item.cc))),
         (0x0e02, TEXT) => Some(Scalar::Text(shown(&item.bcc))),
@@ -110,6 +113,14 @@ fn tagged(view: View<'_>, tag: u16, kind: PropertyType) -> Option<Scalar> {
 /// `PidTagMessageFlags` with the bit that follows from the attachments.
 pub fn message_flags(item: &Item) -> u32 {
     item.flags | if item.attachments.is_empty() { 0 } else { flags::HAS_ATTACHMENT }
+}
+
+/// A permanent entry id of the address book (MS-OXNSPI 2.2.9.3).
+fn address_book_id(who: &Address) -> Vec<u8> {
+    const PROVIDER: [u8; 16] =
+        [0xdc, 0xa7, 0x40, 0xc8, 0xc0, 0x42, 0x10, 0x1a, 0xb4, 0xb9, 0x08, 0x00, 0x2b, 0x2f, 0xe1, 0x82];
+    let name = format!("/o=Sandbox/ou=Exchange Administrative Group/cn=Recipients/cn={}\0", who.address);
+    [&[0; 4][..], &PROVIDER, &1_u32.to_le_bytes(), &0_u32.to_le_bytes(), name.as_bytes()].concat()
 }
 
 /// `PidTagSearchKey`: it stays when an item is moved or copied.

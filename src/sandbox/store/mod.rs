@@ -42,7 +42,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use content::Content;
 use draft::NewItem;
-use model::{Attachment, AttachmentKind, FolderNo, Item, ItemNo, MailboxNo, Place, flags};
+use model::{Address, Attachment, AttachmentKind, FolderNo, Item, ItemNo, MailboxNo, Place, flags};
 use state::{State, Tombstone};
 use tx::{Numbers, Tx};
 use writer::{Command, Job, Reply, Writer};
@@ -224,8 +224,13 @@ impl Store {
         let mut new = mime_in::item(&mime, now).ok_or(StoreError::NotMime)?;
         drop(mime);
         apply(&mut new, options)?;
-        new.item.set(flags::FROM_ME, folder.trim_start_matches('/').to_lowercase().starts_with("sentitems"));
         let owner = mailbox.trim().to_lowercase();
+        let place = folder.trim_start_matches('/').to_lowercase();
+        let own = new.item.from.as_ref().is_some_and(|from| from.address.to_lowercase() == owner);
+        let received = place.starts_with("inbox");
+        new.item.set(flags::FROM_ME, place.starts_with("sentitems") || received && own);
+        // The transport puts it there.
+        new.item.received_by = received.then(|| Address { name: String::new(), address: owner.clone() });
         let folder = folder.to_owned();
         let job = move |tx: &mut Tx<'_>| {
             let mailbox = tx.ensure_mailbox(&owner);
@@ -234,6 +239,22 @@ impl Store {
             };
             let item = tx.insert(new, mailbox.number, Place::Folder(folder_no));
             Ok(ids::item_id(&mailbox.guid, item.number))
+        };
+        self.write(job).await?
+    }
+
+    /// Moves an item into a folder of its mailbox, which is made if need be, as a person would. Returns its new `ItemId`;
+    /// none: there is no such item.
+    pub async fn move_item(&self, item_id: &str, folder: &str) -> Result<Option<String>, StoreError> {
+        let Ok(ids::Id { kind: ids::IdKind::Item(number), .. }) = ids::parse(item_id) else { return Ok(None) };
+        let folder = folder.to_owned();
+        let job = move |tx: &mut Tx<'_>| {
+            let Some(item) = tx.item(number) else { return Ok(None) };
+            let Some(mailbox) = tx.mailbox(item.mailbox) else { return Ok(None) };
+            let to = make_folder(tx, mailbox.number, &folder).and_then(|number| tx.folder(number));
+            let Some(to) = to else { return Err(StoreError::NoSuchFolder { mailbox: mailbox.owner.clone(), folder }) };
+            let moved = tx.move_item(&item, &to);
+            Ok(Some(ids::item_id(&mailbox.guid, moved.number)))
         };
         self.write(job).await?
     }

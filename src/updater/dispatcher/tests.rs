@@ -15,6 +15,8 @@ struct Script(Arc<Mutex<Inner>>);
 struct Inner {
     answers: HashMap<String, VecDeque<Attempt>>,
     asked: Vec<String>,
+    /// At which of these it was to look into all folders, from 0.
+    elsewhere: Vec<usize>,
     most_at_once: HashMap<String, usize>,
     at_once: HashMap<String, usize>,
     blocked: HashSet<String>,
@@ -31,14 +33,18 @@ impl Engine for Script {
     async fn attempt(&self, job: &Job) -> Attempt {
         let answer = {
             let mut inner = self.0.lock().unwrap();
+            if job.elsewhere {
+                let look = inner.asked.len();
+                inner.elsewhere.push(look);
+            }
             inner.asked.push(job.message_id.clone());
             let now = *inner.at_once.entry(job.mailbox.clone()).and_modify(|count| *count += 1).or_insert(1);
             let most = inner.most_at_once.entry(job.mailbox.clone()).or_default();
             *most = now.max(*most);
             inner.answers.get_mut(&job.message_id).and_then(VecDeque::pop_front)
         };
-        if self.0.lock().unwrap().blocked.contains(&job.mailbox) {
-            std::future::pending::<()>().await;
+        while self.0.lock().unwrap().blocked.contains(&job.mailbox) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::task::yield_now().await;
         *self.0.lock().unwrap().at_once.get_mut(&job.mailbox).unwrap() -= 1;
@@ -375,6 +381,28 @@ async fn a_copy_that_never_appears_ends_as_failed_with_the_reason() {
     assert_eq!(end.rule, Some(Rule::NotFound));
     assert!(end.reason.starts_with("not in Sent Items; given up after 24h"), "{}", end.reason);
     assert!(end.finished_at.unwrap() - end.accepted_at < (24 * 3600 + 7200) * 1000);
+    // U4: it may have been moved.
+    let inner = scene.script.0.lock().unwrap();
+    let last = inner.asked.len() - 1;
+    assert_eq!(inner.elsewhere, [3, 7, 15, 31, last].into_iter().filter(|look| *look <= last).collect::<Vec<_>>());
+}
+
+/// U4: its time may run out during a look into Sent Items.
+#[tokio::test]
+async fn nothing_is_given_up_before_all_folders_were_looked_into() {
+    let mut scene = Scene::new(false).await;
+    let mut short = InForce::clone(&in_force(true));
+    short.settings.schedule.not_found_pauses = vec![40];
+    short.settings.schedule.give_up_after = 60;
+    scene.script.0.lock().unwrap().blocked.insert("a@x".into());
+    scene.will("<1@x>", std::iter::repeat_n(Attempt::NotFoundYet { reason: "not there".into() }, 9));
+    scene.accept("<1@x>", "a@x").await;
+    scene.settings.send_replace(Arc::new(short));
+    scene.attempted(1, Counts { working: 1, ..Counts::default() }).await;
+    scene.clock.advance(Duration::from_secs(61));
+    scene.script.0.lock().unwrap().blocked.clear();
+    scene.reaches(Counts { failed: 1, ..Counts::default() }).await;
+    assert_eq!((scene.asked().len(), scene.script.0.lock().unwrap().elsewhere.clone()), (2, vec![1]));
 }
 
 /// T3

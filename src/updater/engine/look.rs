@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::elsewhere::{self, Elsewhere};
 use super::mark::Mark;
 use super::visit::{MARK, MOST_ITEMS};
 use crate::ews::{
@@ -14,6 +15,7 @@ use crate::ews::{
 use crate::message::ProcessedMessage;
 use crate::pipe::types::{MOST_OF_A_BODY, SentAttachment, SentCopy, Shows};
 use crate::settings::SmtpAddress;
+use crate::updater::boundaries::Boundaries;
 use crate::updater::exchange::Ways;
 
 /// Everything that is shown of an item.
@@ -23,7 +25,7 @@ static SHOWN: LazyLock<ItemShape> = LazyLock::new(|| {
     ItemShape::of(fields.map(PropertyPath::from).to_vec())
 });
 
-/// The copy of this message in Sent Items of its author, else of the one who sent it on behalf; none: there is none.
+/// The copy of this message in Sent Items or another folder of its author, else of the one who sent it on behalf; none: there is none.
 ///
 /// Of several items with the Message-ID it is the one that was not written here, which the others stand beside. Another
 /// server is searched for until then.
@@ -77,7 +79,13 @@ async fn of_mailbox(mailbox: Mailbox, message: &ProcessedMessage) -> Result<Opti
         max_entries: MOST_ITEMS,
         ..FindItem::new(FolderId::SENT_ITEMS)
     };
-    let items = mailbox.find_item(&find).await?.items;
+    let mut items = mailbox.find_item(&find).await?.items;
+    if items.is_empty() {
+        items = match elsewhere::find(&mailbox, message, &Boundaries::default()).await? {
+            Elsewhere::Kept(items) => items,
+            Elsewhere::ThrownAway => Vec::new(),
+        };
+    }
     let others = u32::try_from(items.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let kinds = items.iter().map(|item| shows(item, message));
     let Some((shows, item)) = kinds.zip(&items).min_by_key(|(shows, _)| rank(*shows)) else { return Ok(None) };

@@ -2,12 +2,16 @@
 //!
 //! ```text
 //! read ─ in scope? ─ class ─┬─ mailbox of From ──┬─ FindItem ─ plan ─ change in place, else replace; or add a copy
-//!                           └─ that of Sender, ──┘
-//!                              if nothing is found there
+//!                           └─ that of Sender, ──┤
+//!                              if nothing is     └─ nothing in either: sometimes FindFolder, FindItem in all folders
+//!                              found there
 //! ```
 //!
 //! Requests: two for a message without attachments (`FindItem`, `UpdateItem`), one for a message that is done, has
 //! not been stored yet, or whose sender has no mailbox; with attachments a `GetItem` and what they need beside.
+//! A copy that is not, or no longer, in Sent Items is looked for elsewhere (`elsewhere.rs`): seldom, because most of
+//! those that aren't found have only not been stored yet.
+//!
 //! Several messages of one mailbox share these requests (`together.rs`), as far as they need no others.
 //!
 //! # Fidelity
@@ -15,8 +19,10 @@
 #![doc = include_str!("fidelity.md")]
 
 mod attachments;
+mod elsewhere;
 mod look;
 mod mark;
+mod owned;
 mod pace;
 mod plan;
 mod rules;
@@ -44,7 +50,7 @@ pub use look::sent_copy;
 
 use mark::Order;
 use pace::Pace;
-use visit::{Looked, Trouble, Visit};
+use visit::{Looked, Place, Trouble, Visit};
 
 /// What is waited for when all is done after an attempt that broke off.
 const TO_SEE_AGAIN: &str = "Sent Items shows the message; an earlier request was believed lost and may have been carried out \
@@ -102,15 +108,15 @@ impl MailboxEngine {
     }
 
     /// Goes to one mailbox.
-    async fn visit(&self, owner: &SmtpAddress, message: &ProcessedMessage, job: &Job) -> Attempt {
+    async fn visit(&self, owner: &SmtpAddress, message: &ProcessedMessage, job: &Job, place: Place) -> Attempt {
         let mut address = self.primary_of(owner).unwrap_or_else(|| owner.clone());
         let mut servers = 1;
         loop {
-            let visit = self.visit_of(&address, message, job);
+            let visit = self.visit_of(&address, message, job, place);
             let server = visit.mailbox.server_url().to_owned();
             let trouble = match visit.run().await {
                 Ok(Looked::Ended(outcome)) => return Attempt::Finished(outcome),
-                Ok(Looked::NotThere) => return not_there(&address),
+                Ok(Looked::NotThere) => return not_there(&address, place),
                 Ok(Looked::ToSeeAgain) => return Attempt::LastingError { reason: TO_SEE_AGAIN.to_owned() },
                 Err(trouble) => trouble,
             };
@@ -136,9 +142,10 @@ impl MailboxEngine {
         }
     }
 
-    fn visit_of<'m>(&self, address: &SmtpAddress, message: &'m ProcessedMessage, job: &Job) -> Visit<'m> {
+    fn visit_of<'m>(&self, address: &SmtpAddress, message: &'m ProcessedMessage, job: &Job, place: Place) -> Visit<'m> {
         Visit {
             mailbox: self.client.mailbox(address),
+            place,
             message,
             order: Order { accepted_at: job.accepted_at, number: job.id },
             options: self.options,
@@ -148,6 +155,35 @@ impl MailboxEngine {
             pace: self.pace.clone(),
             boundaries: self.boundaries.clone(),
         }
+    }
+
+    /// Goes to one mailbox after the other until the message is dealt with.
+    async fn visit_each<'m>(
+        &self,
+        owners: &[&'m SmtpAddress],
+        message: &ProcessedMessage,
+        job: &Job,
+        place: Place,
+    ) -> Result<Attempt, Unsettled<'m>> {
+        let mut gravest: Option<Attempt> = None;
+        let mut empty = Vec::new();
+        for owner in owners {
+            // In a box of its own, so that who holds many attempts does not hold them on its stack.
+            let attempt = Box::pin(self.visit(owner, message, job, place)).await;
+            let rank = rank(&attempt);
+            if rank == Rank::Settled {
+                return Ok(attempt);
+            }
+            if rank == Rank::NotFoundYet {
+                empty.push(*owner);
+            }
+            // Of two that are equal, the author's mailbox is the one to speak of.
+            if gravest.as_ref().is_none_or(|other| rank < self::rank(other)) {
+                gravest = Some(attempt);
+            }
+        }
+        let attempt = gravest.unwrap_or_else(|| Attempt::Error { reason: "no mailbox was looked at".to_owned() });
+        Err(Unsettled { attempt, empty })
     }
 
     /// What can be told of a message before a request is made: the mailboxes to look into, or how the attempt ends.
@@ -186,20 +222,17 @@ impl Engine for MailboxEngine {
             Ok(owners) => owners,
             Err(attempt) => return attempt,
         };
-        let mut gravest: Option<Attempt> = None;
-        for owner in owners {
-            // In a box of its own, so that who holds many attempts does not hold them on its stack.
-            let attempt = Box::pin(self.visit(owner, &message, job)).await;
-            let rank = rank(&attempt);
-            if rank == Rank::Settled {
-                return attempt;
+        let in_sent_items = self.visit_each(&owners, &message, job, Place::SentItems).await;
+        match in_sent_items {
+            Ok(attempt) => attempt,
+            // Both are looked at before one is searched through.
+            Err(Unsettled { attempt: Attempt::NotFoundYet { .. }, empty }) if job.elsewhere => {
+                match self.visit_each(&empty, &message, job, Place::Elsewhere).await {
+                    Ok(attempt) | Err(Unsettled { attempt, .. }) => attempt,
+                }
             }
-            // Of two that are equal, the author's mailbox is the one to speak of.
-            if gravest.as_ref().is_none_or(|other| rank < self::rank(other)) {
-                gravest = Some(attempt);
-            }
+            Err(Unsettled { attempt, .. }) => attempt,
         }
-        gravest.unwrap_or_else(|| Attempt::Error { reason: "no mailbox was looked at".to_owned() })
     }
 
     fn at_once(&self) -> usize {
@@ -215,8 +248,19 @@ impl Engine for MailboxEngine {
     }
 }
 
-fn not_there(address: &SmtpAddress) -> Attempt {
-    Attempt::NotFoundYet { reason: format!("there is no copy in Sent Items of {address}") }
+/// What came of mailboxes of which none dealt with the message.
+struct Unsettled<'m> {
+    attempt: Attempt,
+    /// The owners of those that have no copy.
+    empty: Vec<&'m SmtpAddress>,
+}
+
+fn not_there(address: &SmtpAddress, place: Place) -> Attempt {
+    let reason = match place {
+        Place::SentItems => format!("there is no copy in Sent Items of {address}"),
+        Place::Elsewhere => format!("there is no copy in Sent Items of {address}, nor in another folder"),
+    };
+    Attempt::NotFoundYet { reason }
 }
 
 /// Which of two mailboxes decides: the one where the message was dealt with, else the one that leaves most open.

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::plan::Then;
-use super::visit::{Trouble, Visit, already_done, has_attachments, left_alone, said, search, superseded};
+use super::visit::{Place, Trouble, Visit, already_done, has_attachments, left_alone, said, search, superseded};
 use super::{MailboxEngine, not_there, reaction, read};
 use crate::ews::{ErrorClass, EwsError, Item, ItemId, Mailbox, ResponseCode, UpdateItem};
 use crate::message::ProcessedMessage;
@@ -131,10 +131,12 @@ impl MailboxEngine {
         let mut updates = Vec::new();
         let mut whose = Vec::new();
         for (member, items) in members.iter().zip(&found) {
-            let visit = self.visit_of(address, &member.message, &jobs[member.at]);
+            let job = &jobs[member.at];
+            let visit = self.visit_of(address, &member.message, job, Place::SentItems);
             match next(&visit, items) {
                 Next::Alone => {}
-                Next::NotThere => ends[member.at] = Some(not_there(address)),
+                Next::NotThere if job.elsewhere => {}
+                Next::NotThere => ends[member.at] = Some(not_there(address, Place::SentItems)),
                 Next::Ended(outcome) => ends[member.at] = Some(Attempt::Finished(outcome)),
                 Next::Update(update, subject) => {
                     updates.push(update);

@@ -11,15 +11,17 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::attachments::{Difference, Facts};
+use super::elsewhere::{self, Elsewhere};
 use super::mark::{self, Mark, Mode, Order};
+use super::owned;
 use super::pace::Pace;
 use super::plan::{self, Then, Wanted};
 use super::rules;
 use crate::ews::{
     AttachmentInfo, AttachmentKind as StoredKind, Change, ConflictResolution, CreateItem, DeleteType,
-    DistinguishedPropertySet, ErrorClass, EwsError, ExtendedPropertyUri, FieldUri, FindItem, FlagStatus, FolderId,
-    Item, ItemBody, ItemId, ItemShape, Mailbox, NewAttachment, NewContent, Property, PropertyPath, PropertyType,
-    Restriction, SortDirection, UpdateItem,
+    DistinguishedPropertySet, ErrorClass, EwsError, ExtendedPropertyUri, FieldUri, FindItem, FolderId, Item, ItemBody,
+    ItemId, ItemShape, Mailbox, NewAttachment, NewContent, Property, PropertyPath, PropertyType, Restriction,
+    SortDirection, UpdateItem,
 };
 use crate::message::{Attachment, AttachmentKind, Body, ProcessedMessage};
 use crate::pipe::types::{Outcome, Rule};
@@ -40,9 +42,18 @@ const COMPARED: usize = 1024 * 1024;
 /// Attachments go in requests of about this size; a larger one goes by itself.
 const PIECE: usize = 4 * 1024 * 1024;
 
+/// Where in a mailbox it is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    SentItems,
+    /// In every folder where its owner may have moved it.
+    Elsewhere,
+}
+
 /// One message in one mailbox.
 pub(super) struct Visit<'a> {
     pub mailbox: Mailbox,
+    pub place: Place,
     pub message: &'a ProcessedMessage,
     pub order: Order,
     pub options: Options,
@@ -88,7 +99,16 @@ impl From<EwsError> for Trouble {
 
 impl Visit<'_> {
     pub async fn run(&self) -> Result<Looked, Trouble> {
-        let items = self.find().await.map_err(|error| Trouble { error, first: true })?;
+        let first = |error| Trouble { error, first: true };
+        let items = match self.place {
+            Place::SentItems => self.find().await.map_err(first)?,
+            Place::Elsewhere => {
+                match elsewhere::find(&self.mailbox, self.message, &self.boundaries).await.map_err(first)? {
+                    Elsewhere::Kept(items) => items,
+                    Elsewhere::ThrownAway => return Ok(Looked::Ended(thrown_away())),
+                }
+            }
+        };
         let plan = self.plan(&items);
         self.remove(&items, &plan.remove).await?;
         let outcome = match plan.then {
@@ -327,36 +347,10 @@ impl Visit<'_> {
 
     /// A new item that takes the place of one that can't be changed, with everything that its owner gave it.
     async fn replace(&self, item: &Item) -> Result<(), EwsError> {
-        let shape = ItemShape::of(
-            [
-                FieldUri::Categories,
-                FieldUri::Importance,
-                FieldUri::Sensitivity,
-                FieldUri::Flag,
-                FieldUri::IsRead,
-                FieldUri::BccRecipients,
-            ]
-            .map(PropertyPath::from)
-            .to_vec(),
-        );
-        let owned = self.get(&item.id, &shape).await?;
+        let owned = self.get(&item.id, &owned::shape()).await?;
         let mut properties = self.stored_as_sent(item);
         properties.push(self.mark(Mode::Replacement { of: item.id.id.clone() }));
-        if !owned.categories.is_empty() {
-            properties.push(Property::Categories(owned.categories));
-        }
-        if let Some(flag) = owned.flag.filter(|flag| flag.status != FlagStatus::NotFlagged) {
-            properties.push(Property::Flag(flag));
-        }
-        properties.extend(owned.importance.map(Property::Importance));
-        properties.extend(owned.sensitivity.map(Property::Sensitivity));
-        if owned.is_read == Some(false) {
-            properties.push(Property::IsRead(false));
-        }
-        // What the recipients got does not name those in Bcc; the sender's copy does.
-        if !owned.bcc_recipients.is_empty() {
-            properties.push(Property::BccRecipients(owned.bcc_recipients));
-        }
+        properties.extend(owned::properties(owned));
         self.store(item, properties).await?;
         self.delete(&item.id).await
     }
@@ -434,6 +428,10 @@ pub(super) fn already_done() -> Outcome {
 
 pub(super) fn superseded() -> Outcome {
     Outcome::new(Rule::Superseded, "a copy of this message that was processed later is in Sent Items")
+}
+
+fn thrown_away() -> Outcome {
+    Outcome::new(Rule::ThrownAway, "the sender has moved the copy to Deleted Items; what was thrown away is left alone")
 }
 
 pub(super) fn left_alone(item: &Item) -> Option<Outcome> {

@@ -148,6 +148,7 @@ impl Claim<'_> {
                 waits_since: row.get(3),
                 not_found_tries: row.get(4),
                 error_tries: row.get::<u32, _>(5).max(broken_off.into()),
+                elsewhere: false,
                 content: JobContent::Missing,
             });
         }

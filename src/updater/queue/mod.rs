@@ -117,6 +117,8 @@ pub struct Job {
     pub waits_since: i64,
     pub not_found_tries: u32,
     pub error_tries: u32,
+    /// All folders of the mailbox are to be looked into if its Sent Items has no copy: the dispatcher decides.
+    pub elsewhere: bool,
     pub content: JobContent,
 }
 
@@ -273,6 +275,9 @@ impl Queue {
             }
             Err(error) => return Err(error),
         };
+        // What a statement sets aside to be undone is small. Without this each that changes several rows makes a file for
+        // it; a migration, which sorts all there is, is over.
+        sqlx::query("PRAGMA temp_store = MEMORY").execute(&mut connection).await.map_err(opening)?;
         let counts = reader::count(&mut connection).await.map_err(opening)?;
         let due = writer::due(&mut connection).await.map_err(opening)?;
         let latest = writer::latest(&mut connection).await.map_err(opening)?;

@@ -12,15 +12,20 @@ use sent_items_update::pipe::types::Rule;
 use sent_items_update::sandbox::faults::{Fault, Rule as FaultRule};
 use sent_items_update::sandbox::store::{AttachmentContent, Delivery, StoredAttachment, StoredItem};
 use sent_items_update::settings::Options;
+use sent_items_update::updater::dispatcher::Engine as _;
 
-use crate::scene::{ANNA, JONAS, Scene, copies};
+use crate::scene::{ANNA, JONAS, Scene, copies, finished};
 use rows::{Ends, Row};
 
-const TABLE: &str = include_str!("../../../src/updater/engine/fidelity.md");
+pub const TABLE: &str = include_str!("../../../src/updater/engine/fidelity.md");
+
+/// Where the table of places begins.
+pub const PLACES: &str = "| where the copy lies |";
 
 /// Rows of the table: message, change, and what becomes of it.
 fn written() -> Vec<[String; 3]> {
-    let lines = TABLE.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| message |"));
+    let (of_messages, _) = TABLE.split_once(PLACES).expect("a second table");
+    let lines = of_messages.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| message |"));
     lines
         .map(|line| {
             let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
@@ -128,10 +133,12 @@ enum Way {
 struct Gallery {
     scene: Scene,
     way: Way,
+    /// The owner has moved each copy into this folder.
+    folder: &'static str,
 }
 
 impl Gallery {
-    async fn new(way: Way) -> Self {
+    async fn new(way: Way, folder: &'static str) -> Self {
         let options = if way == Way::Copied { copies() } else { Options::default() };
         let scene = Scene::with(options).await;
         if way == Way::Replaced {
@@ -143,7 +150,7 @@ impl Gallery {
             };
             scene.fault(FaultRule::every(refused).on("UpdateItem"));
         }
-        Self { scene, way }
+        Self { scene, way, folder }
     }
 
     /// What the recipient got.
@@ -154,18 +161,28 @@ impl Gallery {
         items.into_iter().find(|item| item.item_id == id).unwrap()
     }
 
+    /// What is in the folder of the copies.
+    async fn copies(&self) -> Vec<StoredItem> {
+        self.scene.sandbox.control().folder(ANNA, self.folder).await.unwrap()
+    }
+
     async fn sent(&self, id: &str) -> Vec<StoredItem> {
-        self.scene.sent_items(ANNA).await.into_iter().filter(|item| item.item_id == id).collect()
+        self.copies().await.into_iter().filter(|item| item.item_id == id).collect()
     }
 
     /// None: as the table says.
     async fn problem(&mut self, row: &Row) -> Option<String> {
-        let id = self.scene.client_stores(ANNA, &row.original).await;
+        let mut id = self.scene.client_stores(ANNA, &row.original).await;
+        if self.folder != "sentitems" {
+            id = self.scene.sandbox.control().move_item(&id, self.folder).await.unwrap().unwrap();
+        }
         let before = self.sent(&id).await.remove(0);
         let message_id = before.message_id.clone().unwrap();
         let got = self.recipient_gets(&row.processed).await;
-        let rule = self.scene.ends(&row.processed).await;
-        let mut items = self.scene.sent_items(ANNA).await;
+        let mut job = self.scene.job(&row.processed);
+        job.elsewhere = true;
+        let rule = finished(self.scene.engine().attempt(&job).await);
+        let mut items = self.copies().await;
         items.retain(|item| item.message_id.as_ref() == Some(&message_id));
         let wanted = match (row.ends, self.way) {
             (Ends::LeftAlone(rule), _) => rule,
@@ -198,8 +215,8 @@ impl Gallery {
     }
 }
 
-async fn every_row(way: Way) {
-    let mut gallery = Gallery::new(way).await;
+async fn every_row(way: Way, folder: &'static str) {
+    let mut gallery = Gallery::new(way, folder).await;
     let mut problems = Vec::new();
     for row in rows::all() {
         if let Some(problem) = gallery.problem(&row).await {
@@ -212,17 +229,25 @@ async fn every_row(way: Way) {
 /// U4, U7
 #[tokio::test]
 async fn changed_in_place_the_copy_shows_what_the_recipients_got_as_the_table_says() {
-    every_row(Way::InPlace).await;
+    every_row(Way::InPlace, "sentitems").await;
 }
 
 /// U4, U7
 #[tokio::test]
 async fn a_replacement_shows_what_the_recipients_got_as_the_table_says() {
-    every_row(Way::Replaced).await;
+    every_row(Way::Replaced, "sentitems").await;
 }
 
 /// T6, U7
 #[tokio::test]
 async fn a_copy_shows_what_the_recipients_got_as_the_table_says() {
-    every_row(Way::Copied).await;
+    every_row(Way::Copied, "sentitems").await;
+}
+
+/// U4, T6, U7
+#[tokio::test]
+async fn a_copy_that_was_moved_shows_what_the_recipients_got_as_the_table_says() {
+    for way in [Way::InPlace, Way::Replaced] {
+        every_row(way, "Projects").await;
+    }
 }

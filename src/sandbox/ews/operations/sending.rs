@@ -79,7 +79,10 @@ fn takes_mail(person: &Person) -> bool {
 
 /// What is different about a message that has been received.
 fn received(copy: &mut Item, address: &Address, now: i64) {
-    copy.set(flags::READ | flags::FROM_ME | flags::UNSENT, false);
+    copy.set(flags::READ | flags::UNSENT, false);
+    // Of what is received it says that one wrote to oneself (MS-OXCMSG 2.2.1.6).
+    let from_me = copy.sender.as_ref().is_some_and(|sender| folded(&sender.address) == folded(&address.address));
+    copy.set(flags::FROM_ME, from_me);
     copy.bcc.clear();
     copy.categories.clear();
     copy.follow_up = FollowUp::default();
