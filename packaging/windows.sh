@@ -32,7 +32,7 @@ rm -rf "$programs"
 mkdir -p "$programs" "$out"
 for program in siu-updater.exe siu-panel.exe; do
   [ -e "$folder/$program" ] || fail "$folder/$program is not built"
-  x86_64-w64-mingw32-strip --strip-debug --enable-deterministic-archives -o "$programs/$program" "$folder/$program"
+  x86_64-w64-mingw32-strip --strip-debug -o "$programs/$program" "$folder/$program"
 done
 sed 's/$/\r/' packaging/windows/README.txt >"$programs/README.txt"
 {
