@@ -60,9 +60,8 @@ VIAddVersionKey "LegalCopyright" "MIT OR Apache-2.0"
 !insertmacro MUI_PAGE_LICENSE "${PROGRAMS}/licenses.txt"
 !insertmacro MUI_PAGE_DIRECTORY
 !insertmacro MUI_PAGE_INSTFILES
-; As the person who is logged on, not as the administrator whom the installer runs as.
-!define MUI_FINISHPAGE_RUN "$WINDIR\explorer.exe"
-!define MUI_FINISHPAGE_RUN_PARAMETERS "$\"$INSTDIR\siu-panel.exe$\""
+; As an administrator, as the installer: the updater's local API is for administrators.
+!define MUI_FINISHPAGE_RUN "$INSTDIR\siu-panel.exe"
 !define MUI_FINISHPAGE_RUN_TEXT "Open the Administration Panel"
 !insertmacro MUI_PAGE_FINISH
 !insertmacro MUI_UNPAGE_CONFIRM
