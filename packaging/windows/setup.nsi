@@ -56,6 +56,8 @@ VIAddVersionKey "LegalCopyright" "MIT OR Apache-2.0"
 !define MUI_ICON "resources/icons/sent-items-update.ico"
 !define MUI_UNICON "resources/icons/sent-items-update.ico"
 !define MUI_ABORTWARNING
+!define MUI_WELCOMEPAGE_TEXT "The updater is installed as a service, and the Administration Panel beside it.$\r$\n$\r$\n\
+An earlier version is replaced: its service is stopped meanwhile, and its settings and waiting messages are kept."
 !insertmacro MUI_PAGE_WELCOME
 !insertmacro MUI_PAGE_LICENSE "${PROGRAMS}/licenses.txt"
 !insertmacro MUI_PAGE_DIRECTORY
@@ -94,7 +96,7 @@ VIAddVersionKey "LegalCopyright" "MIT OR Apache-2.0"
   Pop $1
 !macroend
 
-; Stops the service, and waits until its program can be replaced: half a minute, and what the service itself takes.
+; Stops the service, and waits until its program can be replaced: ten seconds more than the service itself takes.
 !macro StopService UN
 Function ${UN}StopService
   ${If} ${FileExists} "$INSTDIR\siu-updater.exe"
@@ -109,7 +111,7 @@ Function ${UN}StopService
         FileClose $3
         ${Break}
       ${EndIf}
-      ${If} $2 >= 120
+      ${If} $2 >= 40
         !insertmacro Refuse ${IN_USE} "$INSTDIR\siu-updater.exe is still in use. End it, and try again."
       ${EndIf}
       IntOp $2 $2 + 1
