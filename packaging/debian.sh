@@ -5,7 +5,7 @@
 #   packaging/debian.sh --built PROFILE  packs what was built with that profile of cargo, the same features (gssapi) given
 #   packaging/debian.sh --out FOLDER     puts it there; default: target/packages
 #
-# Needs Debian or Ubuntu with dpkg-dev, and libkrb5-dev and libclang-dev to build. cargo-deb and cargo-cyclonedx are
+# Needs Debian or Ubuntu with dpkg-dev, and libkrb5-dev and libclang-dev to build; Python 3. cargo-deb and cargo-cyclonedx are
 # taken from the path, or built once into target/lab/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,7 +29,9 @@ mkdir -p "$out"
 rm -rf "$files"
 "$folder/siu-updater" package-files "$files"
 architecture=$(dpkg --print-architecture)
-sbom "$(rustc -vV | sed -n 's/^host: //p')" "$files/sent-items-update.cdx.json"
+host=$(rustc -vV | sed -n 's/^host: //p')
+sbom "$host" "$files/sent-items-update.cdx.json"
+packaging/notices.py "$host" | gzip -9 -n >"$files/third-party.txt.gz"
 
 # What was not built for speed is not packed for size, either.
 compression=(--compress-system --compress-type xz)

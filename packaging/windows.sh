@@ -5,7 +5,7 @@
 #   packaging/windows.sh --built PROFILE  packs what was built with that profile of cargo for x86_64-pc-windows-gnu
 #   packaging/windows.sh --out FOLDER     puts them there; default: target/packages
 #
-# Needs Debian's nsis, zip and mingw-w64, and a compiler for Windows (tests/lab/windows-toolchain.sh) to build.
+# Needs Debian's nsis, zip, mingw-w64 and python3, and a compiler for Windows (tests/lab/windows-toolchain.sh) to build.
 # cargo-cyclonedx is taken from the path, or built once into target/lab/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,6 +40,7 @@ sed 's/$/\r/' packaging/windows/README.txt >"$programs/README.txt"
   printf '\n\n' && cat LICENSE-MIT
   printf '\n\n' && cat LICENSE-APACHE
 } | sed 's/$/\r/' >"$programs/licenses.txt"
+packaging/notices.py $target | sed 's/$/\r/' >"$programs/third-party.txt"
 sbom $target "$programs/sent-items-update.cdx.json"
 
 name=sent-items-update-$version-windows-x64

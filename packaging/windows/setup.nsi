@@ -1,6 +1,6 @@
 ; The installer of Sent Items Update for Windows, x64. packaging/windows.sh makes it and gives
 ;   VERSION    0.1.0
-;   PROGRAMS   folder with siu-updater.exe, siu-panel.exe, README.txt, licenses.txt, sent-items-update.cdx.json
+;   PROGRAMS   folder with siu-updater.exe, siu-panel.exe, README.txt, licenses.txt, third-party.txt, sent-items-update.cdx.json
 ;   OUT        the installer to be written
 ;   FAST       if defined: packed quickly, not small
 ;
@@ -148,6 +148,7 @@ Section
   File "${PROGRAMS}/siu-panel.exe"
   File "${PROGRAMS}/README.txt"
   File "${PROGRAMS}/licenses.txt"
+  File "${PROGRAMS}/third-party.txt"
   File "${PROGRAMS}/sent-items-update.cdx.json"
   ${If} ${Errors}
     !insertmacro Refuse ${IN_USE} "The files can't be written to $INSTDIR."
@@ -192,6 +193,7 @@ Section Uninstall
   Delete /REBOOTOK "$INSTDIR\siu-panel.exe.old"
   Delete "$INSTDIR\README.txt"
   Delete "$INSTDIR\licenses.txt"
+  Delete "$INSTDIR\third-party.txt"
   Delete "$INSTDIR\sent-items-update.cdx.json"
   Delete "$INSTDIR\uninstall.exe"
   ; What others put there stays.

@@ -164,6 +164,8 @@ def test_it_is_installed_started_by_its_unit_upgraded_removed_and_purged(debian,
         assert version in there.run("siu-panel", "--version")
         for page in ("siu-updater", "siu-updater-settings-set", "siu-panel"):
             there.run("test", "-s", f"/usr/share/man/man1/{page}.1.gz")
+        notices = there.run("zcat", "/usr/share/doc/sent-items-update/third-party.txt.gz")
+        assert "rustls 0." in notices and "egui 0." in notices and "Permission is hereby granted" in notices
         there.run("bash", "-n", "/usr/share/bash-completion/completions/siu-updater")
 
         # What an administrator does: an own variable, settings, a message, somebody who may use the panel.

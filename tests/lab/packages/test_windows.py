@@ -15,7 +15,7 @@ from packages_made import LAB, PROJECT, make, name_of, run
 
 SERVICE = r"HKLM\System\CurrentControlSet\Services\sent-items-update"
 UNINSTALL = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\SentItemsUpdate"
-BESIDE = {"README.txt", "licenses.txt", "sent-items-update.cdx.json"}
+BESIDE = {"README.txt", "licenses.txt", "third-party.txt", "sent-items-update.cdx.json"}
 PROGRAMS = {"siu-updater.exe", "siu-panel.exe"}
 MESSAGE = (
     "From: <anna@corp.example>\r\nTo: <someone@elsewhere.example>\r\nSubject: Kept over an upgrade\r\n"
@@ -31,7 +31,7 @@ def test_names_checksums_and_contents_are_as_promised(windows, version):
         assert hashlib.sha256((windows / file).read_bytes()).hexdigest() == digest, file
     with zipfile.ZipFile(windows / f"{name}.zip") as portable:
         assert set(portable.namelist()) == BESIDE | PROGRAMS
-        for text in ("README.txt", "licenses.txt"):
+        for text in ("README.txt", "licenses.txt", "third-party.txt"):
             lines = portable.read(text).decode().split("\n")
             assert all(line.endswith("\r") for line in lines[:-1]), f"{text}: for Windows' editor"
         assert b"Apache License" in portable.read("licenses.txt") and b"MIT License" in portable.read("licenses.txt")
