@@ -19,12 +19,13 @@ fail() {
   exit 1
 }
 
-# tool NAME VERSION: prints where a program of crates.io is; builds it when it is nowhere. Not for speed: a minute.
+# tool NAME VERSION LEVEL: prints where a program of crates.io is; builds it when it is nowhere, optimised no more than what
+# it does needs.
 tool() {
   command -v "$1" && return
   if ! [ -x "$tools/bin/$1" ]; then
     say "building $1"
-    CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked --root "$tools" \
+    CARGO_PROFILE_DEV_OPT_LEVEL=$3 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked --root "$tools" \
       --target-dir "$tools/build" "$1@$2" >&2 || fail "$1 could not be installed"
     rm -rf "$tools/build"
   fi
@@ -42,7 +43,7 @@ folder_of() {
 # sbom TARGET FILE: what is in the programs for that system, as CycloneDX, by what Cargo.lock says.
 sbom() {
   local cyclonedx
-  cyclonedx=$(tool cargo-cyclonedx 0.5.9)
+  cyclonedx=$(tool cargo-cyclonedx 0.5.9 0)
   # It writes beside Cargo.toml and nowhere else.
   "$cyclonedx" cyclonedx --quiet --format json --spec-version 1.5 --features gssapi --target "$1" \
     --override-filename "siu-sbom-$$"

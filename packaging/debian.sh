@@ -36,7 +36,7 @@ packaging/notices.py "$host" | gzip -9 -n >"$files/third-party.txt.gz"
 # What was not built for speed is not packed for size, either.
 compression=(--compress-system --compress-type xz)
 [ "$profile" = release ] || compression=(--compress-system --compress-type gz --fast)
-"$(tool cargo-deb 3.8.0)" --no-build --profile "$profile" --deb-revision= --locked --offline --strip "${compression[@]}" \
+"$(tool cargo-deb 3.8.0 1)" --no-build --profile "$profile" --deb-revision= --locked --offline --strip "${compression[@]}" \
   --output "$out/sent-items-update_${version}_$architecture.deb"
 cp "$files/sent-items-update.cdx.json" "$out/sent-items-update_${version}_$architecture.cdx.json"
 checksums "$out"

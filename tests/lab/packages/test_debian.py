@@ -8,6 +8,8 @@ import select
 import shlex
 import shutil
 import socket
+import subprocess
+import time
 
 import pytest
 from overlay import system
@@ -69,6 +71,72 @@ def test_the_unit_is_sound_and_lets_the_updater_do_little():
     assert re.search(r"Overall exposure level for siu-updater.service: [01]\.\d", said), said
 
 
+def calls_of(name):
+    """The system calls of one of systemd's sets, and of those in it."""
+    found = set()
+    for word in run("systemd-analyze", "syscall-filter", "--no-pager", name).splitlines()[1:]:
+        word = word.split("#")[0].strip()
+        found |= calls_of(word) if word.startswith("@") else {word} - {""}
+    return found
+
+
+def test_the_unit_lets_the_updater_do_what_it_does(tmp_path):
+    """No service manager runs here to hold it to the unit's filters; so what it does is written down and compared."""
+    unit = (PROJECT / "packaging/systemd/siu-updater.service").read_text()
+    allowed = calls_of("@default")
+    for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+        named = set().union(*(calls_of(word) for word in line.removeprefix("~").split()))
+        allowed = allowed - named if line.startswith("~") else allowed | named
+    families = re.search(r"^RestrictAddressFamilies=(.*)$", unit, re.M)[1].split()
+
+    updater, pipe, record = PROJECT / "target/debug/siu-updater", tmp_path / "updater.sock", tmp_path / "calls"
+    command = lambda *words, **options: run(updater, *words, env={"SIU_PIPE": str(pipe), "PATH": "/usr/bin:/bin"}, **options)
+    with (tmp_path / "log").open("w") as log:
+        traced = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", "signal=none", "-o", record, updater, "run", "--data", tmp_path / "data"],
+            env={"SIU_PIPE": str(pipe), "PATH": "/usr/bin:/bin"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )
+    try:
+        give_up = time.monotonic() + 60
+        while not pipe.exists():
+            assert traced.poll() is None and time.monotonic() < give_up, (tmp_path / "log").read_text()
+            time.sleep(0.05)
+        document = json.loads(command("settings", "show"))
+        settings = document.get("settings", document)
+        # Every door, and a server whose name is asked for and which does not answer.
+        (tmp_path / "pickup").mkdir()
+        settings["intake"] |= {"smtp": {"listen": "127.0.0.1:0"}, "pickup": {"folder": str(tmp_path / "pickup")}}
+        settings["connection"] = {"ews_url": "https://localhost:1/EWS/Exchange.asmx"}
+        settings["account"] = {"user": "svc@corp.example"}
+        settings["enabled"] = True
+        (tmp_path / "settings.json").write_text(json.dumps(settings))
+        subprocess.run(
+            [updater, "settings", "set", tmp_path / "settings.json", "--password-stdin"], input="secret\n", text=True,
+            env={"SIU_PIPE": str(pipe)}, check=True, capture_output=True,
+        )
+        (tmp_path / "message.eml").write_text(MESSAGE, newline="\r\n")
+        command("submit", tmp_path / "message.eml")
+        while "waiting" not in command("messages") or "connect(" not in record.read_text():
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        status = json.loads(run("curl", "-s", "--unix-socket", pipe, "http://siu/v1/status"))
+        run("kill", "-TERM", status["process"])
+        assert traced.wait(60) == 0, (tmp_path / "log").read_text()
+    finally:
+        if traced.poll() is None:
+            traced.kill()
+            traced.wait()
+    done = record.read_text()
+    used = set(re.findall(r"^\d+ +(\w+)\(", done, re.M))
+    assert {"clone3", "fsync", "accept4"} & used and len(used) > 30, "what was written down is not the updater"
+    if is_root():
+        # SQLite hands its files to the folder's owner, as root only. The service is not root.
+        used -= {"fchown"}
+    assert used <= allowed, sorted(used - allowed)
+    asked = set(re.findall(r"\bsocket\((AF_\w+)", done))
+    assert asked <= set(families), asked
+
+
 def test_desktop_entry_and_metainfo_are_valid():
     run("desktop-file-validate", PROJECT / "packaging/linux/sent-items-update.desktop")
     run("appstreamcli", "validate", "--no-net", PROJECT / "packaging/linux/sent-items-update.metainfo.xml")
@@ -110,8 +178,8 @@ def started(there, log):
         assert told.startswith("READY=1"), told
         yield
         # The manager's SIGTERM.
-        process_inside = re.search(r'"process":\s*(\d+)', there.run("curl", "-s", "--unix-socket", SOCKET, "http://siu/v1/status"))
-        there.run("kill", "-TERM", process_inside[1])
+        status = json.loads(there.run("curl", "-s", "--unix-socket", SOCKET, "http://siu/v1/status"))
+        there.run("kill", "-TERM", status["process"])
         assert process.wait(60) == 0
     finally:
         manager.close()
