@@ -11,11 +11,13 @@
 //! | `latency` | from accepted to updated, one message at a time, beside the time of its two requests |
 //! | `smtp` | durable acceptance by `smtp-source`, beside Postfix on the same disk |
 //! | `queue` | cost of a claim at 1,000 and at 1,000,000 messages, resident memory with them |
+//! | `shared` | the queue in PostgreSQL beside the embedded one on the same disk: acceptance, claims, cost of a claim as above |
 //! | `large` | peak memory for one message of 100 MB |
 //! | `idle` | processor time at rest |
 //!
 //! `SIU_BENCH_MESSAGES`, `SIU_BENCH_QUEUED` and `SIU_BENCH_IDLE` (seconds) change how much. exchangelib needs `.venv/`,
-//! which `tests/run exchangelib` makes. Without the word `--bench`, as `cargo test` starts it, everything is done in a
+//! which `tests/run exchangelib` makes; `shared` makes a server of its own where PostgreSQL is installed, or takes the
+//! empty database that `SIU_POSTGRES` is the address of. Without the word `--bench`, as `cargo test` starts it, everything is done in a
 //! small form, to see that it works.
 
 mod exchangelib;
@@ -29,6 +31,7 @@ mod rate;
 mod replay;
 mod report;
 mod sample;
+mod shared;
 mod smtp;
 mod trips;
 
@@ -82,8 +85,8 @@ impl Sizes {
     fn of(measuring: bool) -> Self {
         let size = |full, small| if measuring { full } else { small };
         Self {
-            messages: from_environment("SIU_BENCH_MESSAGES", size(3000, 40)),
-            rounds: size(4, 2),
+            messages: from_environment("SIU_BENCH_MESSAGES", size(10_000, 40)),
+            rounds: size(3, 2),
             queued: from_environment("SIU_BENCH_QUEUED", size(1_000_000, 2_000)),
             connections: if measuring { vec![4, 16] } else { vec![4] },
             large: size(100_000_000, 4_000_000),
@@ -117,6 +120,9 @@ async fn main() -> Result<(), Error> {
     }
     if is_wanted("queue") {
         queue::measure(&sizes, &mut report).await?;
+    }
+    if is_wanted("shared") {
+        shared::measure(&sizes, &mut report).await?;
     }
     if is_wanted("large") {
         large::measure(&sizes, &mut report).await?;

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sent_items_update::updater::clock::Clock;
-use sent_items_update::updater::queue::{Concluded, Conclusion, Postponed, Queue, QueueOptions, Wanted};
+use sent_items_update::updater::intake::Source;
+use sent_items_update::updater::queue::{Concluded, Conclusion, NewMessage, Postponed, Queue, QueueOptions, Wanted};
+use sent_items_update::updater::spool::Content;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -14,8 +16,8 @@ use super::programs::{Error, Place, resident_memory};
 use super::report::Report;
 
 /// Senders that the messages come from.
-const MAILBOXES: usize = 5_000;
-const FEW: usize = 1_000;
+pub const MAILBOXES: usize = 5_000;
+pub const FEW: usize = 1_000;
 /// Claims that are measured; the middle one counts.
 const CLAIMS: usize = 200;
 
@@ -25,7 +27,7 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let place = Place::new()?;
     std::fs::create_dir_all(place.data())?;
     fill(&place.data(), sizes.queued, 10_240).await?;
-    let [at_few, at_many] = claims([few.path(), &place.data()]).await?;
+    let [at_few, at_many] = claims([open(few.path()).await?, open(&place.data()).await?]).await?;
     let ratio = at_many.as_secs_f64() / at_few.as_secs_f64();
     report.row(
         &format!("cost of a claim at {} messages", sizes.queued),
@@ -46,6 +48,23 @@ pub async fn measure(sizes: &Sizes, report: &mut Report) -> Result<(), Error> {
     let name = format!("resident memory with {waiting} queued messages of 10 KB");
     report.row(&name, &megabytes, "-", "under 100 MB", &megabytes);
     Ok(())
+}
+
+/// A message of 10 KB that was never there before, from one of many senders.
+pub fn fresh(number: usize) -> (NewMessage, Content) {
+    let mailbox = format!("person{}@x.example", number % MAILBOXES);
+    let mut digest = [0; 32];
+    digest[..8].copy_from_slice(&number.to_le_bytes());
+    let message = NewMessage {
+        digest,
+        message_id: format!("<{number}@fresh.example>"),
+        sender: mailbox.clone(),
+        mailbox,
+        subject: "Subject".into(),
+        source: Source::Api,
+        outcome: None,
+    };
+    (message, vec![b'x'; 10_240].into())
 }
 
 /// Puts so many messages into a queue, all at once.
@@ -71,14 +90,14 @@ async fn fill(folder: &Path, messages: usize, bytes: usize) -> Result<(), Error>
     Ok(())
 }
 
-async fn open(folder: &Path) -> Result<Queue, Error> {
-    let options = QueueOptions { max_message_bytes: 1 << 20, max_pages: None };
-    Ok(Queue::open(folder, Clock::system(), options).await?)
+pub const OPTIONS: QueueOptions = QueueOptions { max_message_bytes: 1 << 20, max_pages: None };
+
+pub async fn open(folder: &Path) -> Result<Queue, Error> {
+    Ok(Queue::open(folder, Clock::system(), OPTIONS).await?)
 }
 
 /// What it takes in each of the queues, in turns, to claim sixteen messages of as many mailboxes; they are put back.
-async fn claims(folders: [&Path; 2]) -> Result<[Duration; 2], Error> {
-    let queues = [open(folders[0]).await?, open(folders[1]).await?];
+pub async fn claims(queues: [Queue; 2]) -> Result<[Duration; 2], Error> {
     let mut took = [Vec::with_capacity(CLAIMS), Vec::with_capacity(CLAIMS)];
     for _ in 0..CLAIMS {
         for (queue, took) in queues.iter().zip(&mut took) {

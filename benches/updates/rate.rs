@@ -2,6 +2,10 @@
 //! client that replays the updater's own requests. All meet the same sandbox over HTTPS, in a process of its own, with
 //! as many fresh messages in the same mailboxes.
 
+use std::future::ready;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
 use super::programs::{Cores, Error, Place, Sandbox, processor_time};
 use super::report::Report;
 use super::sample::Batch;
@@ -77,9 +81,8 @@ async fn update(sandbox: &Sandbox, batch: &Batch, connections: usize, cores: Cor
             settings.enabled = false;
         })
         .await?;
-    for message in &batch.messages {
-        updater.client.submit(message.processed.clone()).await?;
-    }
+    let submissions = batch.messages.iter().map(|message| updater.client.submit(message.processed.clone()));
+    futures_util::stream::iter(submissions).buffer_unordered(32).try_for_each(|_| ready(Ok(()))).await?;
     let before = processor_time(updater.process()).unwrap_or_default();
     let start = std::time::Instant::now();
     updater.change(|settings| settings.enabled = true).await?;

@@ -12,6 +12,7 @@ use super::{log, service};
 use crate::pipe::listener::Access;
 use crate::updater::clock::Clock;
 use crate::updater::engine::MailboxEngine;
+use crate::updater::queue::SharedAddress;
 use crate::updater::service::{Updater, UpdaterOptions};
 
 /// Run the updater until it is told to stop
@@ -25,6 +26,16 @@ Examples:
   siu-updater run
   siu-updater run --data /srv/siu --pipe /run/siu/updater.sock --log-format json
   SIU_LOG=debug siu-updater run
+  siu-updater run --queue 'postgres://siu@db.corp.example/siu?passfile=/etc/siu/pgpass'
+
+Shared queue: each updater has a data folder of its own; PostgreSQL 12 or later. The address may say, behind `?`:
+  passfile=FILE       password file, a line host:port:database:user:password each, for the updater's account alone
+  sslrootcert=FILE    certificate authorities to trust beside the system's
+  sslmode=disable     no encryption; without it a server on another machine must prove who it is, by TLS
+  schema=NAME         where the tables are [sent_items_update]; made at the first start
+  lease=SECONDS       after how long others take over what a dead updater was working on [300]
+  and what PostgreSQL's own programs take, such as target_session_attrs=read-write with several servers.
+The password comes from passfile=, else PGPASSWORD, PGPASSFILE or ~/.pgpass; never from the address, which others can see.
 
 Exit status:
   0    stopped as told
@@ -34,6 +45,10 @@ pub struct Arguments {
     /// Folder of queue, settings and password; made if it isn't there [default: the service's, else your own]
     #[arg(long, value_name = "FOLDER", env = "SIU_DATA")]
     data: Option<PathBuf>,
+    /// Queue that several updaters share, in PostgreSQL: <postgres://user@server/database> [default: the settings', else
+    /// an embedded one]
+    #[arg(long, value_name = "ADDRESS", env = "SIU_QUEUE", hide_env_values = true)]
+    queue: Option<String>,
     #[command(flatten)]
     pipe: Pipe,
     /// Let the members of the group that the updater runs as use its local API, too
@@ -55,9 +70,15 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             sandbox: false,
             clock: Clock::system(),
         };
+        let queue =
+            arguments.queue.filter(|address| !address.is_empty()).map(|address| address.parse::<SharedAddress>());
+        let queue = queue
+            .transpose()
+            .map_err(|wrong| Failure::new(format!("the address of --queue can't be used: {wrong}")))?;
         let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
-        let updater =
-            Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
+        let updater = Updater::start_on(queue, options, Updater::directory(), MailboxEngine::new)
+            .await
+            .map_err(|error| Failure::new(error.to_string()))?;
         let shared = updater.shared().clone();
         #[cfg(unix)]
         let manager = super::manager::Manager::ready(shared.clone());

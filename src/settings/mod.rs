@@ -6,6 +6,7 @@ mod connection;
 mod directory;
 mod intake;
 mod options;
+mod queue;
 mod schedule;
 mod scope;
 
@@ -16,6 +17,8 @@ pub use connection::{Account, AuthScheme, AutodiscoverSettings, Connection, Envi
 pub use directory::DirectorySettings;
 pub use intake::{IntakeSettings, PickupSettings, SmtpSettings};
 pub use options::Options;
+pub use queue::QueueSettings;
+pub(crate) use queue::has_password;
 pub use schedule::{Limits, Schedule};
 pub use scope::{EntryKind, ScopeEntry, ScopeMode, SendersScope};
 
@@ -40,6 +43,9 @@ pub struct Settings {
     pub scope: SendersScope,
     pub options: Options,
     pub intake: IntakeSettings,
+    /// The queue that several updaters share (X5), from the next start on; none: an embedded one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueSettings>,
     pub schedule: Schedule,
     pub limits: Limits,
 }
@@ -80,6 +86,9 @@ impl Settings {
         }
         self.scope.check()?;
         self.intake.check()?;
+        if let Some(queue) = &self.queue {
+            queue.check()?;
+        }
         self.schedule.check()?;
         self.limits.check()
     }

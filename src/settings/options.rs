@@ -12,6 +12,10 @@ pub struct Options {
     pub message_splitting: bool,
     /// *If message splitting is activated, apply changes to all split messages and save them in Sent Items* (T7).
     pub save_all_split_messages: bool,
+    /// A message on behalf of a shared mailbox is updated in both mailboxes, that of From and that of Sender. To be set
+    /// where Exchange keeps a copy in the shared one, too (`Set-Mailbox -MessageCopyForSendOnBehalfEnabled`); else the
+    /// first one that has a copy is the only one.
+    pub both_copies: bool,
 }
 
 impl Options {

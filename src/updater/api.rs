@@ -218,6 +218,7 @@ fn queue_problem(error: &QueueError) -> Response {
         QueueError::Series(_) => (StatusCode::BAD_REQUEST, "bad-range"),
         QueueError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
         QueueError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        QueueError::Shared(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "queue"),
     };
     refusal(status, code, error.to_string())

@@ -30,7 +30,7 @@ use window::Window;
 
 use super::boundaries::Boundary;
 use super::clock::Clock;
-use super::queue::{Claimed, Concluded, Conclusion, Job, LEASE, Postponed, Queue, QueueError, Wanted};
+use super::queue::{Claimed, Concluded, Conclusion, Job, Postponed, Queue, QueueError, Wanted};
 use super::schedule::{self, Next, Trouble};
 use super::settings_store::InForce;
 use crate::pipe::types::{Activity, Outcome, Rule};
@@ -113,6 +113,9 @@ const CLOCK_WAS_SET: i64 = 120_000;
 /// When the queue is asked again, in milliseconds, after it could not answer.
 const QUEUE_PAUSE: i64 = 1000;
 
+/// How long the queue may take at the end to record what came of messages.
+const QUEUE_ENDS_WITHIN: Duration = Duration::from_secs(10);
+
 /// Everything is held.
 #[derive(Debug, Clone, Default)]
 struct Hold {
@@ -145,6 +148,8 @@ pub struct Dispatcher<E, M> {
     hold: Hold,
     window: Window,
     renewed_at: i64,
+    /// When the leases were last renewed without fail.
+    leased_at: i64,
     seen: Seen,
     /// From 0 to 1.
     random: fn() -> f64,
@@ -154,13 +159,15 @@ pub struct Dispatcher<E, M> {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     time: i64,
+    /// By this machine's own clock.
+    of_machine: i64,
     /// Of the time that nobody sets.
     steady: i64,
 }
 
 impl Seen {
     fn at(clock: &Clock) -> Self {
-        Self { time: clock.now_ms(), steady: clock.steady_ms() }
+        Self { time: clock.now_ms(), of_machine: clock.of_machine_ms(), steady: clock.steady_ms() }
     }
 }
 
@@ -188,6 +195,7 @@ where
         let clock = queue.clock().clone();
         Self {
             renewed_at: clock.now_ms(),
+            leased_at: clock.now_ms(),
             seen: Seen::at(&clock),
             queue,
             clock,
@@ -224,9 +232,10 @@ where
             let settings = self.settings.borrow().clone();
             self.notice_a_clock_that_was_set().await;
             self.notice_the_time();
+            // Before anything begins: this process may have stood still for longer than its leases last.
+            self.renew().await;
             self.start(&settings.settings);
             self.ask(&settings.settings);
-            self.renew().await;
             let wake = self.wake();
             tokio::select! {
                 biased;
@@ -387,20 +396,33 @@ where
     /// Everything that waits, here and in the queue, goes with a clock that was set.
     async fn notice_a_clock_that_was_set(&mut self) {
         let (now, before) = (Seen::at(&self.clock), self.seen.time);
-        let by = (now.time - now.steady) - (self.seen.time - self.seen.steady);
+        let steady = now.steady - self.seen.steady;
+        let by = now.time - self.seen.time - steady;
+        let of_machine = now.of_machine - self.seen.of_machine - steady;
         self.seen = now;
         if by.abs() < CLOCK_WAS_SET {
+            // A clock that goes by what it hears does not know yet whether this computer slept.
+            if of_machine.abs() >= CLOCK_WAS_SET.min(self.renewal()) {
+                self.renewed_at = now.time - self.renewal();
+            }
             return;
         }
         warn!(seconds = by / 1000, "the clock was set, or this computer slept; what waits goes with it");
-        self.renewed_at += by;
         self.hold.until += by;
         self.paused.values_mut().for_each(|until| *until += by);
         self.next_due = None;
         self.look = true;
-        if let Err(error) = self.queue.clock_was_set(by, before).await {
-            error!(%error, "what waits in the queue could not be moved with the clock");
+        match self.queue.clock_was_set(by, before).await {
+            Ok(true) => {
+                self.renewed_at += by;
+                self.leased_at += by;
+                return;
+            }
+            Ok(false) => {}
+            Err(error) => error!(%error, "what waits in the queue could not be moved with the clock"),
         }
+        // Some leases may have run out by now.
+        self.renewed_at = now.time - self.renewal();
     }
 
     /// What was to wait until now waits no longer.
@@ -417,7 +439,7 @@ where
 
     /// When to look again if nothing else happens.
     fn wake(&self) -> i64 {
-        let mut wake = self.renewed_at + renewal();
+        let mut wake = self.renewed_at + self.renewal();
         if self.engine.is_some() {
             wake = wake.min(self.next_due.unwrap_or(i64::MAX));
             if self.hold.until > self.clock.now_ms() {
@@ -428,17 +450,32 @@ where
         wake
     }
 
+    /// Leases are renewed three times before they would run out.
+    fn renewal(&self) -> i64 {
+        i64::try_from(self.queue.lease().as_millis() / 3).unwrap_or(60_000)
+    }
+
     async fn renew(&mut self) {
         let now = self.clock.now_ms();
-        if now < self.renewed_at + renewal() {
+        if now < self.renewed_at + self.renewal() {
             return;
         }
-        self.renewed_at = now;
         let ids = self.board.leased();
-        if !ids.is_empty()
-            && let Err(error) = self.queue.renew(ids).await
-        {
-            warn!(%error, "leases could not be renewed");
+        let renewed = if ids.is_empty() { Ok(Vec::new()) } else { self.queue.renew(ids).await };
+        match renewed {
+            Ok(leased) => {
+                (self.renewed_at, self.leased_at) = (now, now);
+                self.board.keep(&leased.into_iter().collect());
+            }
+            Err(error) => {
+                warn!(%error, "leases could not be renewed");
+                // Soon again, so that one can be missed.
+                self.renewed_at = now - self.renewal() + self.renewal() / 10;
+                if now >= self.leased_at + 3 * self.renewal() {
+                    // By now they may be another updater's. What is at work already goes on: the marks tell.
+                    self.board.take_back(|_| true);
+                }
+            }
         }
     }
 
@@ -644,7 +681,13 @@ where
             if self.turn.is_none() {
                 break;
             }
-            let answer = answered(&mut self.turn).await;
+            let answer = tokio::select! {
+                answer = answered(&mut self.turn) => answer,
+                () = tokio::time::sleep(QUEUE_ENDS_WITHIN) => {
+                    warn!("the queue does not answer; what is not recorded is looked at again after the next start");
+                    break;
+                }
+            };
             self.answered(answer);
         }
     }
@@ -683,11 +726,6 @@ fn server_answered(attempt: &Attempt) -> bool {
         | Attempt::Denied { .. }
         | Attempt::Hold { .. } => false,
     }
-}
-
-/// Leases are renewed three times before they would run out.
-fn renewal() -> i64 {
-    i64::try_from(LEASE.as_millis() / 3).unwrap_or(60_000)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use shared::{Doors, Shared};
 use super::api;
 use super::clock::Clock;
 use super::dispatcher::{Dispatcher, Engine};
-use super::queue::{Queue, QueueError, QueueOptions};
+use super::queue::{Queue, QueueError, QueueOptions, SharedAddress, SharedError};
 use super::scope::{self, Connect, Scope};
 use super::settings_store::{InForce, SettingsStore, StoreError};
 use crate::pipe::listener::{Access, Listener, Peer};
@@ -99,11 +99,25 @@ impl Updater {
         E: Engine,
         M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
     {
-        Self::start_with(options, Arc::new(scope::of_the_directory), make).await
+        Self::start_with(options, Self::directory(), make).await
     }
 
     /// Starts with another way to the directory, too.
     pub async fn start_with<E, M>(options: UpdaterOptions, connect: Arc<Connect>, make: M) -> Result<Self, StartError>
+    where
+        E: Engine,
+        M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
+    {
+        Self::start_on(None, options, connect, make).await
+    }
+
+    /// Starts with this shared queue, whatever the settings say.
+    pub async fn start_on<E, M>(
+        queue: Option<SharedAddress>,
+        options: UpdaterOptions,
+        connect: Arc<Connect>,
+        make: M,
+    ) -> Result<Self, StartError>
     where
         E: Engine,
         M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
@@ -114,7 +128,18 @@ impl Updater {
             .map_err(|source| StartError::Settings { path: data.join("settings.json"), source })?;
         let queue_options =
             QueueOptions { max_message_bytes: settings.get().settings.intake.max_message_bytes, max_pages: None };
-        let queue = Queue::open(&data, clock.clone(), queue_options).await.map_err(|error| match error {
+        let queue = match (queue, &settings.get().settings.queue) {
+            (Some(address), _) => Some(address),
+            (None, Some(set)) => {
+                Some(set.address.parse().map_err(|wrong| StartError::Queue(SharedError::Address(wrong).into()))?)
+            }
+            (None, None) => None,
+        };
+        let queue = match queue {
+            Some(address) => Queue::open_shared(&data, address, clock.clone(), queue_options).await,
+            None => Queue::open(&data, clock.clone(), queue_options).await,
+        };
+        let queue = queue.map_err(|error| match error {
             QueueError::Folder { path, source } => StartError::Data { path, source },
             QueueError::InUse { path } => StartError::InUse { path },
             other => StartError::Queue(other),
@@ -156,10 +181,17 @@ impl Updater {
             version = env!("CARGO_PKG_VERSION"),
             data = %updater.shared.data().display(),
             pipe = %pipe.display(),
+            queue = updater.shared.queue.address().as_deref().unwrap_or("embedded"),
             waiting = updater.shared.queue.counts().waiting,
             "the updater runs"
         );
         Ok(updater)
+    }
+
+    /// The way to the directory that [`Updater::start`] takes.
+    #[must_use]
+    pub fn directory() -> Arc<Connect> {
+        Arc::new(scope::of_the_directory)
     }
 
     #[must_use]

@@ -408,6 +408,49 @@ async fn a_message_sent_on_behalf_is_found_with_the_sender_when_the_author_has_n
     assert_eq!(scene.sent_items(JONAS).await.len(), 1);
 }
 
+/// U3: From's mailbox is the first to be asked; what it has is the copy.
+#[tokio::test]
+async fn of_a_message_on_behalf_the_authors_copy_comes_first_and_the_senders_stays_unless_both_are_wanted() {
+    let sent = || Mail { sender: Some(JONAS.into()), ..mail("<p>Hello</p>") }.mime();
+    let processed = || Mail { sender: Some(JONAS.into()), ..mail("<p>Hello</p><p>Signature</p>") }.mime();
+    for both_copies in [false, true] {
+        let mut scene = Scene::with(Options { both_copies, ..Options::default() }).await;
+        scene.client_stores(ANNA, &sent()).await;
+        scene.client_stores(JONAS, &sent()).await;
+        let requests = scene.requests();
+        assert_eq!(scene.ends(&processed()).await, Rule::UpdatedInPlace);
+        assert_eq!(scene.requests() - requests, if both_copies { 4 } else { 2 });
+        assert!(scene.only_sent_item(ANNA).await.body.contains("Signature"));
+        assert_eq!(scene.only_sent_item(JONAS).await.body.contains("Signature"), both_copies);
+        assert_eq!(scene.ends(&processed()).await, Rule::AlreadyDone);
+    }
+}
+
+/// U3, U8: where Exchange keeps one copy only, the message ends all the same.
+#[tokio::test]
+async fn a_second_copy_that_comes_late_is_updated_and_one_that_never_comes_is_not_waited_for_long() {
+    let sent = || Mail { sender: Some(JONAS.into()), ..mail("<p>Hello</p>") }.mime();
+    let processed = Mail { sender: Some(JONAS.into()), ..mail("<p>Hello</p><p>Signature</p>") }.mime();
+    let mut scene = Scene::with(Options { both_copies: true, ..Options::default() }).await;
+    scene.client_stores(JONAS, &sent()).await;
+    let mut job = scene.job(&processed);
+    let attempt = scene.engine().attempt(&job).await;
+    let Attempt::NotFoundYet { reason } = attempt else { panic!("{attempt:?}") };
+    assert!(reason.contains(ANNA) && reason.contains("the other mailbox is dealt with"), "{reason}");
+    assert!(scene.only_sent_item(JONAS).await.body.contains("Signature"));
+    job.not_found_tries = 7;
+    assert_eq!(finished(scene.engine().attempt(&job).await), Rule::AlreadyDone);
+    job.not_found_tries = 1;
+    scene.client_stores(ANNA, &sent()).await;
+    assert_eq!(finished(scene.engine().attempt(&job).await), Rule::UpdatedInPlace);
+    assert!(scene.only_sent_item(ANNA).await.body.contains("Signature"));
+    // Trouble with one of them is not forgotten over the other.
+    scene.sandbox.control().set_state(ANNA, MailboxState::Moving).unwrap();
+    error(scene.engine().attempt(&job).await);
+    scene.sandbox.control().set_state(ANNA, MailboxState::Gone).unwrap();
+    assert_eq!(finished(scene.engine().attempt(&job).await), Rule::AlreadyDone);
+}
+
 /// S1
 #[tokio::test]
 async fn who_is_not_in_scope_is_left_alone_without_a_request() {

@@ -22,7 +22,7 @@ pub fn nothing_is_lost(world: &World, case: &Case) -> Result<(), String> {
 
 /// Everything at once: items, their properties, queue, outcomes.
 pub fn end_state(world: &World, case: &Case) -> Result<(), String> {
-    queue(case)?;
+    queue(world, case)?;
     let mut wanted: BTreeMap<String, Vec<&Shown>> = BTreeMap::new();
     for shown in &case.scenario.shown {
         wanted.entry(shown.mail.message_id(case.number)).or_default().push(shown);
@@ -42,7 +42,7 @@ fn visible(items: Vec<StoredItem>) -> Vec<StoredItem> {
     items.into_iter().filter(|item| !item.folder.starts_with("recoverable")).collect()
 }
 
-fn queue(case: &Case) -> Result<(), String> {
+fn queue(world: &World, case: &Case) -> Result<(), String> {
     let scenario = case.scenario;
     if case.acknowledged.lock().unwrap().iter().flatten().any(|acknowledged| !acknowledged) {
         return Err("a message was never acknowledged".to_owned());
@@ -58,7 +58,7 @@ fn queue(case: &Case) -> Result<(), String> {
             return Err(format!("a wrong outcome: {row:?}"));
         }
     }
-    let mut spooled = std::fs::read_dir(case.folder.join("spool")).map_err(|error| error.to_string())?;
+    let mut spooled = std::fs::read_dir(world.spool(case)).map_err(|error| error.to_string())?;
     if scenario.forgotten && spooled.next().is_some() {
         return Err("a spooled file is left".to_owned());
     }

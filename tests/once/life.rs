@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
@@ -15,7 +17,7 @@ use sent_items_update::updater::dispatcher::Dispatcher;
 use sent_items_update::updater::engine::MailboxEngine;
 use sent_items_update::updater::gate::Gate;
 use sent_items_update::updater::intake::{Accept as _, Received, Source, Unusable};
-use sent_items_update::updater::queue::{Queue, QueueError, QueueOptions, Retry};
+use sent_items_update::updater::queue::{Queue, QueueError, QueueOptions, Retry, SharedAddress};
 use sent_items_update::updater::scope::Scope;
 use sent_items_update::updater::settings_store::InForce;
 use tokio::sync::watch;
@@ -29,7 +31,7 @@ use crate::world::{Case, World};
 pub enum How {
     /// What was written is there.
     Kill,
-    /// What was not flushed to disk is gone, too.
+    /// What was not flushed to disk is gone, too. From a shared queue, the whole computer: another updater takes over.
     PowerCut,
 }
 
@@ -161,8 +163,55 @@ impl Watch for Watcher {
     }
 }
 
+/// Another updater of a shared queue, at work all the while.
+pub struct Beside {
+    passings: Arc<AtomicUsize>,
+    stop: CancellationToken,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+/// Counts what it passes.
+struct Counting(Arc<AtomicUsize>);
+
+impl Watch for Counting {
+    fn passing(&self, _: Boundary) -> BoxFuture<'_, ()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Beside {
+    pub fn start(open: Open) -> Self {
+        let (passings, stop) = (Arc::<AtomicUsize>::default(), CancellationToken::new());
+        let boundaries = Boundaries::watched(Arc::new(Counting(passings.clone())));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let queue = open.queue(boundaries.clone()).await;
+                let queue = queue.map_err(|error| format!("the other's queue does not open: {error}"))?;
+                let running = tokio::spawn(open.dispatcher(&queue, &boundaries, stopped));
+                running.await.map_err(|broken| format!("the other's dispatcher broke: {broken}"))?;
+                queue.close().await;
+                Ok(())
+            })
+        });
+        Self { passings, stop, thread }
+    }
+
+    fn passings(&self) -> usize {
+        self.passings.load(Ordering::Relaxed)
+    }
+
+    /// It stops in order.
+    pub fn stop(self) -> Result<(), String> {
+        self.stop.cancel();
+        self.thread.join().map_err(|_| "the other updater broke".to_owned())?
+    }
+}
+
 /// Lives until all is done, or until the crash.
-pub fn live(world: &World, case: &mut Case, crash: Option<Crash>) -> Result<Life, String> {
+pub fn live(world: &World, case: &mut Case, crash: Option<Crash>, beside: Option<&Beside>) -> Result<Life, String> {
     case.lives += 1;
     let death = Arc::new(Death {
         crash,
@@ -177,7 +226,7 @@ pub fn live(world: &World, case: &mut Case, crash: Option<Crash>) -> Result<Life
         tokio::select! {
             biased;
             _ = dead.wait_for(|dead| *dead) => None,
-            result = tokio::time::timeout(Duration::from_secs(60), work(world, case, death.clone())) => Some(result),
+            result = tokio::time::timeout(Duration::from_secs(60), work(world, case, death.clone(), beside)) => Some(result),
         }
     });
     // Whatever ran in it is no more.
@@ -215,65 +264,99 @@ fn after_the_power_cut(folder: &Path, lives: usize) -> PathBuf {
     left
 }
 
-async fn open(case: &Case<'_>, boundaries: Boundaries) -> Result<Queue, QueueError> {
-    let options = QueueOptions { max_message_bytes: 1 << 24, max_pages: None };
-    Queue::open_watched(&case.folder, case.clock.clone(), options, boundaries).await
+/// An updater's queue, and what it takes to run its dispatcher.
+pub struct Open {
+    folder: PathBuf,
+    address: Option<SharedAddress>,
+    clock: Clock,
+    scenario: Scenario,
+    in_force: InForce,
 }
 
-async fn work(world: &World, case: &Case<'_>, death: Arc<Death>) -> Result<(), String> {
+impl Open {
+    /// The updater that has a life.
+    pub fn of(world: &World, case: &Case) -> Self {
+        Self::in_folder(&case.folder, world, case)
+    }
+
+    /// One with a folder.
+    pub fn in_folder(folder: &Path, world: &World, case: &Case) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            address: world.database.as_ref().map(|database| database.address.clone()),
+            clock: case.clock.clone(),
+            scenario: case.scenario.clone(),
+            in_force: world.in_force.clone(),
+        }
+    }
+
+    pub async fn queue(&self, boundaries: Boundaries) -> Result<Queue, QueueError> {
+        let options = QueueOptions { max_message_bytes: 1 << 24, max_pages: None };
+        let clock = self.clock.clone();
+        match &self.address {
+            None => Queue::open_watched(&self.folder, clock, options, boundaries).await,
+            Some(address) => {
+                Queue::open_shared_watched(&self.folder, address.clone(), clock, options, boundaries).await
+            }
+        }
+    }
+
+    pub fn dispatcher(
+        &self,
+        queue: &Queue,
+        boundaries: &Boundaries,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
+        let (scenario, mut in_force) = (&self.scenario, self.in_force.clone());
+        in_force.settings.options = scenario.options;
+        in_force.settings.schedule.not_found_pauses = vec![1];
+        in_force.settings.schedule.error_pauses = vec![1];
+        if scenario.stored == Stored::BeforeTheRetry {
+            in_force.settings.schedule.give_up_after = 3;
+        }
+        let (settings, received) = watch::channel(Arc::new(in_force));
+        let (activity, _) = watch::channel(Activity::NotConfigured);
+        let boundaries = boundaries.clone();
+        let make = move |in_force: &InForce| {
+            MailboxEngine::new(in_force, &Scope::of(in_force)).map(|engine| engine.watched(boundaries.clone()))
+        };
+        let dispatcher = Dispatcher::new(queue.clone(), received, activity, stop, make);
+        async move {
+            dispatcher.run().await;
+            drop(settings);
+        }
+    }
+}
+
+async fn work(world: &World, case: &Case<'_>, death: Arc<Death>, beside: Option<&Beside>) -> Result<(), String> {
     let scenario = case.scenario;
     let boundaries = Boundaries::watched(Arc::new(Watcher(death.clone())));
-    let queue = open(case, boundaries.clone()).await.map_err(|error| format!("the queue does not open: {error}"))?;
+    let open = Open::of(world, case);
+    let queue = open.queue(boundaries.clone()).await.map_err(|error| format!("the queue does not open: {error}"))?;
     if !queue.set_aside().is_empty() {
         return Err("the queue was taken for damaged and set aside".to_owned());
     }
     death.snapshot();
     if scenario.standby {
-        let second = open(case, Boundaries::default()).await;
+        let second = open.queue(Boundaries::default()).await;
         if !matches!(second, Err(QueueError::InUse { .. })) {
-            return Err("two updaters have one queue".to_owned());
+            return Err("two updaters have one folder".to_owned());
         }
     }
     let stop = CancellationToken::new();
-    let dispatcher = || tokio::spawn(dispatcher(world, scenario, &queue, &boundaries, stop.clone()));
+    let dispatcher = || tokio::spawn(open.dispatcher(&queue, &boundaries, stop.clone()));
     let mut running = None;
     if !scenario.all_first {
         running = Some(dispatcher());
     }
     hand_over(case, &queue).await?;
     let running = running.unwrap_or_else(dispatcher);
-    finish(world, case, &queue, &death).await?;
+    let passings = || death.passings() + beside.map_or(0, Beside::passings);
+    finish(world, case, &queue, &passings).await?;
     stop.cancel();
     running.await.map_err(|broken| format!("the dispatcher broke: {broken}"))?;
     queue.close().await;
     Ok(())
-}
-
-fn dispatcher(
-    world: &World,
-    scenario: &Scenario,
-    queue: &Queue,
-    boundaries: &Boundaries,
-    stop: CancellationToken,
-) -> impl Future<Output = ()> + use<> {
-    let mut in_force = world.in_force.clone();
-    in_force.settings.options = scenario.options;
-    in_force.settings.schedule.not_found_pauses = vec![1];
-    in_force.settings.schedule.error_pauses = vec![1];
-    if scenario.stored == Stored::BeforeTheRetry {
-        in_force.settings.schedule.give_up_after = 3;
-    }
-    let (settings, received) = watch::channel(Arc::new(in_force));
-    let (activity, _) = watch::channel(Activity::NotConfigured);
-    let boundaries = boundaries.clone();
-    let make = move |in_force: &InForce| {
-        MailboxEngine::new(in_force, &Scope::of(in_force)).map(|engine| engine.watched(boundaries.clone()))
-    };
-    let dispatcher = Dispatcher::new(queue.clone(), received, activity, stop, make);
-    async move {
-        dispatcher.run().await;
-        drop(settings);
-    }
 }
 
 /// Hands over what was not acknowledged yet, in its order, as a signature program does after a broken connection.
@@ -298,9 +381,9 @@ async fn hand_over(case: &Case<'_>, queue: &Queue) -> Result<(), String> {
 }
 
 /// Until everything has its outcome, and what a person does meanwhile is done.
-async fn finish(world: &World, case: &Case<'_>, queue: &Queue, death: &Death) -> Result<(), String> {
+async fn finish(world: &World, case: &Case<'_>, queue: &Queue, passings: &impl Fn() -> usize) -> Result<(), String> {
     let scenario = case.scenario;
-    settle(queue, &case.clock, death, &world.control, async || {
+    settle(world, queue, &case.clock, passings, async || {
         world.quiet(case);
         if scenario.stored == Stored::Late {
             world.store(case).await;
@@ -310,7 +393,7 @@ async fn finish(world: &World, case: &Case<'_>, queue: &Queue, death: &Death) ->
     if scenario.stored == Stored::BeforeTheRetry {
         world.store(case).await;
         queue.retry(Retry::AllFailed).await.map_err(|error| error.to_string())?;
-        settle(queue, &case.clock, death, &world.control, async || world.quiet(case)).await?;
+        settle(world, queue, &case.clock, passings, async || world.quiet(case)).await?;
     }
     // Once some may have been forgotten, the list is no longer complete.
     if case.rows.lock().unwrap().is_none() {
@@ -327,10 +410,10 @@ async fn finish(world: &World, case: &Case<'_>, queue: &Queue, death: &Death) ->
 /// Until nothing waits. Whenever nothing happens, neither here nor on the server, time goes on; `quiet` is called before
 /// that.
 async fn settle(
+    world: &World,
     queue: &Queue,
     clock: &Clock,
-    death: &Death,
-    control: &Control,
+    passings: &impl Fn() -> usize,
     quiet: impl AsyncFn(),
 ) -> Result<(), String> {
     let mut counts = queue.watch_counts();
@@ -340,10 +423,10 @@ async fn settle(
         if now.waiting + now.working == 0 {
             return Ok(());
         }
-        let passings = death.passings();
-        if tokio::time::timeout(Duration::from_millis(4), counts.changed()).await.is_err()
-            && death.passings() == passings
-            && control.statistics().in_flight == 0
+        let before = passings();
+        if tokio::time::timeout(world.moment(), counts.changed()).await.is_err()
+            && passings() == before
+            && world.control.statistics().in_flight == 0
         {
             quiet().await;
             // Longer and longer, so that long pauses are over soon; less than a lease.

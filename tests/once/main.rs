@@ -11,6 +11,8 @@ mod life;
 mod mail;
 mod random;
 mod scenario;
+#[cfg(unix)]
+mod shared;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,7 +21,7 @@ use std::time::Instant;
 
 use sent_items_update::updater::boundaries::{Boundary, Operation};
 
-use life::{Crash, How, live};
+use life::{Beside, Crash, How, live};
 use scenario::{Moved, Scenario};
 use world::{Case, World};
 
@@ -49,16 +51,43 @@ struct Found {
     problems: Vec<String>,
 }
 
+impl Found {
+    fn tell(&self, what: &str, scenarios: usize, began: Instant) {
+        eprintln!(
+            "{what}: {scenarios} scenarios, {} cases, {} starts, {} of {} boundaries, {} crashes did not come; {:.1} s",
+            self.cases,
+            self.lives,
+            self.struck.len(),
+            Boundary::all().count(),
+            self.missed,
+            began.elapsed().as_secs_f64()
+        );
+    }
+
+    /// No problem, a crash at each of these, and of all crashes less than one in so many that did not come.
+    fn is_good(&self, boundaries: &[Boundary], one_in: usize) {
+        assert!(self.problems.is_empty(), "{} problems:\n{}", self.problems.len(), self.problems.join("\n\n"));
+        let never: Vec<_> = boundaries.iter().filter(|boundary| !self.struck.contains(boundary)).collect();
+        assert!(never.is_empty(), "no scenario was ended at {never:?}");
+        assert!(self.missed * one_in < self.cases, "{} of {} crashes did not come", self.missed, self.cases);
+    }
+}
+
 /// Lives through crashes, then to the end. Returns how many crashes struck, and how many lives it took.
 fn play(world: &World, scenario: &Scenario, crashes: &[Crash]) -> Result<(usize, usize), String> {
     let mut case = world.case(scenario);
-    play_in(world, &mut case, crashes)
+    play_in(world, &mut case, crashes, None)
 }
 
-fn play_in(world: &World, case: &mut Case, crashes: &[Crash]) -> Result<(usize, usize), String> {
+fn play_in(
+    world: &World,
+    case: &mut Case,
+    crashes: &[Crash],
+    beside: Option<&Beside>,
+) -> Result<(usize, usize), String> {
     let mut struck = 0;
     for crash in crashes {
-        let life = live(world, case, Some(*crash))?;
+        let life = live(world, case, Some(*crash), beside)?;
         check::nothing_is_lost(world, case)?;
         if life.crashed.is_none() {
             break;
@@ -69,7 +98,7 @@ fn play_in(world: &World, case: &mut Case, crashes: &[Crash]) -> Result<(usize, 
         }
     }
     if struck == crashes.len() {
-        live(world, case, None)?;
+        live(world, case, None, beside)?;
     }
     world.settle();
     check::end_state(world, case)?;
@@ -81,7 +110,7 @@ fn play_in(world: &World, case: &mut Case, crashes: &[Crash]) -> Result<(usize, 
 fn undisturbed(world: &World, scenario: &Scenario) -> BTreeMap<Boundary, usize> {
     let mut case = world.case(scenario);
     let before = world.control.statistics().ews();
-    let life = live(world, &mut case, None).unwrap_or_else(|problem| panic!("{}: {problem}", scenario.name));
+    let life = live(world, &mut case, None, None).unwrap_or_else(|problem| panic!("{}: {problem}", scenario.name));
     let requests = world.control.statistics().ews() - before;
     check::end_state(world, &case).unwrap_or_else(|problem| panic!("{}, undisturbed: {problem}", scenario.name));
     let mut passed = BTreeMap::new();
@@ -111,13 +140,13 @@ fn crashes(passed: &BTreeMap<Boundary, usize>) -> Vec<Crash> {
 }
 
 /// Plays the cases, several at a time.
-fn play_all(cases: Vec<(&Scenario, Crash)>) -> Found {
+fn play_all(cases: Vec<(&Scenario, Crash)>, world: impl Fn(u64) -> World + Sync) -> Found {
     let (cases, found) = (Mutex::new(VecDeque::from(cases)), Mutex::new(Found::default()));
     std::thread::scope(|scope| {
         for number in 1..=AT_A_TIME {
-            let (cases, found) = (&cases, &found);
+            let (cases, found, world) = (&cases, &found, &world);
             scope.spawn(move || {
-                let world = World::new(number);
+                let world = world(number);
                 loop {
                     let Some((scenario, crash)) = cases.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
                     else {
@@ -155,19 +184,7 @@ fn whatever_ends_the_updater_at_whichever_boundary_the_next_start_brings_it_to_t
             cases.extend(crashes(&undisturbed(&world, scenario)).into_iter().map(|crash| (scenario, crash)));
         }
     }
-    let found = play_all(cases);
-    eprintln!(
-        "exactly once: {} scenarios, {} cases, {} starts, {} of {} boundaries, {} crashes did not come; {:.1} s",
-        scenarios.len(),
-        found.cases,
-        found.lives,
-        found.struck.len(),
-        Boundary::all().count(),
-        found.missed,
-        began.elapsed().as_secs_f64()
-    );
-    assert!(found.problems.is_empty(), "{} problems:\n{}", found.problems.len(), found.problems.join("\n\n"));
-    let never: Vec<_> = Boundary::all().filter(|boundary| !found.struck.contains(boundary)).collect();
-    assert!(never.is_empty(), "no scenario was ended at {never:?}");
-    assert!(found.missed * 10 < found.cases, "{} of {} crashes did not come", found.missed, found.cases);
+    let found = play_all(cases, World::new);
+    found.tell("exactly once", scenarios.len(), began);
+    found.is_good(&Boundary::all().collect::<Vec<_>>(), 10);
 }

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use sent_items_update::sandbox::faults::{Fault, Rule as FaultRule};
 use sent_items_update::updater::boundaries::Operation;
 
-use crate::life::{Crash, How};
+use crate::life::{Beside, Crash, How, Open};
 use crate::mail::ANNA;
 use crate::scenario::{self, Stored};
 use crate::world::World;
@@ -26,6 +26,8 @@ struct Schedule {
     faults: Vec<FaultRule>,
     /// For so many quiet moments the mailbox is being moved.
     moving: usize,
+    /// On a shared queue: another updater is at work all the while.
+    beside: bool,
 }
 
 fn schedules(scenarios: usize) -> impl Strategy<Value = Schedule> {
@@ -36,14 +38,17 @@ fn schedules(scenarios: usize) -> impl Strategy<Value = Schedule> {
         1 => (write, 1_usize..3, 1_u64..60).prop_map(|(operation, nth, late)| Crash::UnderWay { operation, nth, late }),
     ];
     let moving = prop_oneof![4 => Just(0_usize), 1 => 1_usize..5];
-    (0..scenarios, any::<bool>(), prop::collection::vec(crash, 0..4), prop::collection::vec(faults(), 0..4), moving)
-        .prop_map(|(scenario, all_first, crashes, faults, moving)| Schedule {
+    let (crashes, faults) = (prop::collection::vec(crash, 0..4), prop::collection::vec(faults(), 0..4));
+    (0..scenarios, any::<bool>(), crashes, faults, moving, any::<bool>()).prop_map(
+        |(scenario, all_first, crashes, faults, moving, beside)| Schedule {
             scenario,
             all_first,
             crashes,
             faults,
             moving,
-        })
+            beside,
+        },
+    )
 }
 
 /// Trouble that passes.
@@ -83,24 +88,27 @@ fn number(variable: &str) -> Option<u64> {
 /// U8
 #[test]
 fn whatever_happens_by_chance_the_end_is_the_specified_one() {
+    run("exactly once, by chance", 150, World::new);
+}
+
+/// So many cases, unless the environment says otherwise, in worlds that are made with a number each.
+pub fn run(what: &str, cases: u64, world: impl Fn(u64) -> World + Sync) {
     let began = Instant::now();
     let seed = number("SIU_ONCE_SEED").unwrap_or_else(|| rand::random::<u32>().into());
-    let cases = number("SIU_ONCE_CASES").unwrap_or(150);
-    eprintln!("exactly once, by chance: SIU_ONCE_SEED={seed}");
+    let cases = number("SIU_ONCE_CASES").unwrap_or(cases);
+    eprintln!("{what}: SIU_ONCE_SEED={seed}");
     let results: Vec<_> = std::thread::scope(|scope| {
+        let world = &world;
         let workers: Vec<_> =
-            (0..AT_A_TIME).map(|at| scope.spawn(move || explore(at, seed, cases / AT_A_TIME))).collect();
+            (0..AT_A_TIME).map(|at| scope.spawn(move || explore(world, at, seed, cases / AT_A_TIME))).collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
     let (lives, crashes): (usize, usize) = results.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    eprintln!(
-        "exactly once, by chance: {cases} cases, {lives} starts, {crashes} crashes; {:.1} s",
-        began.elapsed().as_secs_f64()
-    );
+    eprintln!("{what}: {cases} cases, {lives} starts, {crashes} crashes; {:.1} s", began.elapsed().as_secs_f64());
 }
 
 /// Returns how many lives and crashes there were.
-fn explore(at: u64, seed: u64, cases: u64) -> (usize, usize) {
+fn explore(world: impl Fn(u64) -> World, at: u64, seed: u64, cases: u64) -> (usize, usize) {
     let scenarios: Vec<_> =
         scenario::all().into_iter().filter(|scenario| scenario.stored != Stored::BeforeTheRetry).collect();
     let mut bytes = [0; 32];
@@ -113,7 +121,7 @@ fn explore(at: u64, seed: u64, cases: u64) -> (usize, usize) {
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let world = World::new(100 + at);
+    let world = world(100 + at);
     let (lives, crashes) = (Cell::new(0), Cell::new(0));
     let result = runner.run(&schedules(scenarios.len()), |schedule| {
         let mut scenario = scenarios[schedule.scenario].clone();
@@ -125,7 +133,12 @@ fn explore(at: u64, seed: u64, cases: u64) -> (usize, usize) {
         if schedule.moving > 0 {
             world.move_mailbox(&case, schedule.moving);
         }
-        let (ended, starts) = play_in(&world, &mut case, &schedule.crashes)
+        let beside = world.folder_beside(&case).filter(|_| schedule.beside);
+        let beside = beside.map(|folder| Beside::start(Open::in_folder(&folder, &world, &case)));
+        let result = play_in(&world, &mut case, &schedule.crashes, beside.as_ref());
+        let stopped = beside.map_or(Ok(()), Beside::stop);
+        let (ended, starts) = result
+            .and_then(|result| stopped.map(|()| result))
             .map_err(|problem| TestCaseError::fail(format!("{}: {problem}", scenario.name)))?;
         lives.set(lives.get() + starts);
         crashes.set(crashes.get() + ended);

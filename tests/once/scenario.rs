@@ -20,7 +20,7 @@ pub struct Scenario {
     pub times: usize,
     /// The work begins when all is handed over; else it goes on meanwhile.
     pub all_first: bool,
-    /// Another updater stands by for the same queue.
+    /// Another updater stands by for the same folder.
     pub standby: bool,
     /// What is finished is forgotten in the end.
     pub forgotten: bool,
@@ -78,7 +78,8 @@ fn shown(mail: &Mail, item: Item) -> Shown {
     Shown { mail: mail.clone(), item }
 }
 
-const PLAIN: Options = Options { create_copy: false, message_splitting: false, save_all_split_messages: false };
+const PLAIN: Options =
+    Options { create_copy: false, message_splitting: false, save_all_split_messages: false, both_copies: false };
 const COPY: Options = Options { create_copy: true, ..PLAIN };
 const LAST_WINS: Options = Options { message_splitting: true, ..PLAIN };
 const ALL_SPLIT: Options = Options { save_all_split_messages: true, ..LAST_WINS };

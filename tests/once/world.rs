@@ -13,6 +13,7 @@ use sent_items_update::sandbox::store::{FlagStatus, StoredItem};
 use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
 use sent_items_update::settings::{Account, Connection, Settings};
 use sent_items_update::updater::clock::Clock;
+use sent_items_update::updater::queue::SharedAddress;
 use sent_items_update::updater::settings_store::InForce;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -25,10 +26,19 @@ pub struct World {
     runtime: Runtime,
     sandbox: Option<Sandbox>,
     folder: TempDir,
+    pub database: Option<Database>,
     pub control: Control,
     pub in_force: InForce,
     /// Cases of several worlds have different numbers.
     next: Cell<u64>,
+}
+
+/// A database that the updaters of a world share; without one each has an embedded queue of its own.
+#[cfg_attr(not(unix), expect(dead_code, reason = "its server is run by tests on Unix"))]
+pub struct Database {
+    pub address: SharedAddress,
+    /// Forgets what the last case left.
+    pub empty: Box<dyn Fn()>,
 }
 
 /// Everything that outlives one updater.
@@ -36,7 +46,7 @@ pub struct Case<'s> {
     pub number: u64,
     pub scenario: &'s Scenario,
     pub clock: Clock,
-    /// The queue's folder is in it; after a power cut another one.
+    /// The updater's folder; after a power cut another one.
     pub folder: PathBuf,
     pub lives: usize,
     /// Which messages were acknowledged to whom handed them over; each `times` times.
@@ -51,6 +61,11 @@ pub struct Case<'s> {
 
 impl World {
     pub fn new(number: u64) -> Self {
+        Self::on(None, number)
+    }
+
+    /// Whose updaters share a database, if there is one.
+    pub fn on(database: Option<Database>, number: u64) -> Self {
         // Flushes of thousands of queues: in memory where the system has a place for that.
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
@@ -72,7 +87,15 @@ impl World {
         let password = Some(control.password(&account));
         let in_force =
             InForce { settings, password, version: String::new(), change: 0, servers: std::sync::Arc::default() };
-        Self { runtime, sandbox: Some(sandbox), folder, control, in_force, next: Cell::new(number * 1_000_000) }
+        Self {
+            runtime,
+            sandbox: Some(sandbox),
+            folder,
+            database,
+            control,
+            in_force,
+            next: Cell::new(number * 1_000_000),
+        }
     }
 
     pub fn case<'s>(&self, scenario: &'s Scenario) -> Case<'s> {
@@ -82,6 +105,9 @@ impl World {
         self.control.set_state(ANNA, MailboxState::Normal).unwrap();
         for fault in &scenario.faults {
             self.control.add_fault(fault.clone()).unwrap();
+        }
+        if let Some(database) = &self.database {
+            (database.empty)();
         }
         let folder = self.folder.path().join(format!("{number}-0"));
         std::fs::create_dir(&folder).unwrap();
@@ -100,6 +126,25 @@ impl World {
             self.runtime.block_on(self.store(&case));
         }
         case
+    }
+
+    /// How long nothing must have happened for time to go on. With a database there are several round trips between two
+    /// boundaries.
+    pub fn moment(&self) -> Duration {
+        Duration::from_millis(if self.database.is_some() { 20 } else { 4 })
+    }
+
+    /// For one more updater of the shared queue, if it is one.
+    pub fn folder_beside(&self, case: &Case) -> Option<PathBuf> {
+        self.database.as_ref()?;
+        let folder = self.folder.path().join(format!("{}-beside", case.number));
+        std::fs::create_dir(&folder).unwrap();
+        Some(folder)
+    }
+
+    /// Where large messages lie on their way.
+    pub fn spool(&self, case: &Case) -> PathBuf {
+        case.folder.join(if self.database.is_some() { "shared-spool" } else { "spool" })
     }
 
     /// The client stores its copies, once. It goes on when the updater ends.

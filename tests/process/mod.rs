@@ -20,11 +20,17 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_siu-updater");
 /// A place for an updater: data folder, socket and log. It stays when the updater goes.
 pub struct Place {
     folder: tempfile::TempDir,
+    queue: Option<String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), queue: None }
+    }
+
+    /// With a queue that others share.
+    pub fn on(queue: &str) -> Self {
+        Self { queue: Some(queue.to_owned()), ..Self::new() }
     }
 
     pub fn folder(&self) -> &Path {
@@ -53,6 +59,10 @@ impl Place {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).env("SIU_PIPE", self.pipe()).env_remove("SIU_DATA").env_remove("SIU_PASSWORD");
         command.env("SIU_LOG", "warn");
+        match &self.queue {
+            Some(queue) => command.env("SIU_QUEUE", queue),
+            None => command.env_remove("SIU_QUEUE"),
+        };
         command
     }
 

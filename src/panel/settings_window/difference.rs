@@ -37,12 +37,14 @@ fields! {
     "Create a copy" options.create_copy => |s| on(s.options.create_copy);
     "Message splitting" options.message_splitting => |s| on(s.options.message_splitting);
     "Save all split messages" options.save_all_split_messages => |s| on(s.options.save_all_split_messages);
+    "Both copies of a message on behalf" options.both_copies => |s| on(s.options.both_copies);
     "SMTP" intake.smtp => |s| s.intake.smtp.as_ref().map_or_else(closed, |smtp| {
         format!("{}{}", smtp.listen, if smtp.allow_remote { ", other machines too" } else { "" })
     });
     "Pickup folder" intake.pickup => |s| {
         s.intake.pickup.as_ref().map_or_else(closed, |pickup| pickup.folder.display().to_string())
     };
+    "Shared queue" queue => |s| s.queue.as_ref().map_or_else(none, |queue| queue.address.clone());
     "Largest message" intake.max_message_bytes => |s| megabytes(s.intake.max_message_bytes);
     "Pauses while no copy is found" schedule.not_found_pauses => |s| pauses(&s.schedule.not_found_pauses);
     "Pauses after an error" schedule.error_pauses => |s| pauses(&s.schedule.error_pauses);
@@ -147,7 +149,8 @@ pub fn merged(base: &Settings, theirs: &Settings, mine: &Settings) -> Settings {
 mod tests {
     use super::*;
     use crate::settings::{
-        Account, Connection, DirectorySettings, IntakeSettings, Limits, Options, PickupSettings, Schedule, SmtpSettings,
+        Account, Connection, DirectorySettings, IntakeSettings, Limits, Options, PickupSettings, QueueSettings,
+        Schedule, SmtpSettings,
     };
 
     /// Everything other than the default. Written out in full, so that a new setting can't be forgotten here, and by that
@@ -160,12 +163,18 @@ mod tests {
             account: Some(Account { user: "a@x".into() }),
             directory: Some(DirectorySettings { domain: "x".into(), ..DirectorySettings::default() }),
             scope: SendersScope { mode: ScopeMode::OnlyListed, ..SendersScope::default() },
-            options: Options { create_copy: true, message_splitting: true, save_all_split_messages: true },
+            options: Options {
+                create_copy: true,
+                message_splitting: true,
+                save_all_split_messages: true,
+                both_copies: true,
+            },
             intake: IntakeSettings {
                 max_message_bytes: 5_000_000,
                 smtp: Some(SmtpSettings { listen: ([127, 0, 0, 1], 25).into(), allow_remote: false }),
                 pickup: Some(PickupSettings { folder: "/p".into() }),
             },
+            queue: Some(QueueSettings { address: "postgres://db/siu".into() }),
             schedule: Schedule {
                 not_found_pauses: vec![1],
                 error_pauses: vec![1],

@@ -1,6 +1,6 @@
 //! What is claimed and what is at work, by mailbox.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::task;
@@ -70,6 +70,20 @@ impl Board {
         self.of(&group).at_work -= 1;
         self.tidy(group.mailbox());
         Some(group)
+    }
+
+    /// Forgets messages that did not begin and are leased no longer. What is at work goes on: the marks tell.
+    pub fn keep(&mut self, leased: &HashSet<i64>) {
+        let is_leased = |job: &Job| leased.contains(&job.id);
+        if self.ready.iter().all(|group| group.jobs.iter().all(is_leased)) {
+            return;
+        }
+        for group in self.take_back(|_| true) {
+            let jobs: Vec<Job> = group.jobs.iter().filter(|job| is_leased(job)).cloned().collect();
+            if !jobs.is_empty() {
+                self.add(Group::of(jobs));
+            }
+        }
     }
 
     /// Takes those that did not begin and are not to.

@@ -5,6 +5,7 @@ use super::*;
 use crate::pipe::types::Counts;
 use crate::settings::{Account, Connection};
 use crate::updater::intake::Source;
+use crate::updater::queue::LEASE;
 use crate::updater::queue::{NewMessage, QueueOptions};
 
 /// Answers as a test tells it to, and notes what it was asked.
@@ -308,6 +309,46 @@ async fn a_message_at_work_is_not_begun_a_second_time_when_its_lease_seems_to_ha
         assert_eq!((dispatcher.working.len(), dispatcher.board.leased().len()), (begun, 1));
         scene.clock.advance(LEASE + Duration::from_secs(1));
     }
+}
+
+/// U8, X5: an updater that stood still for longer than its leases last; meanwhile another may have taken over.
+#[tokio::test]
+async fn what_is_leased_no_longer_is_not_begun() {
+    let mut scene = Scene::new(true).await;
+    scene.stop.cancel();
+    (&mut scene.dispatcher).await.unwrap();
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        ids.push(scene.accept(&format!("<{number}@x>"), "a@x").await);
+    }
+    let (settings, script) = (in_force(true), scene.script.clone());
+    script.0.lock().unwrap().together = 3;
+    let make = move |_: &InForce| Ok(script.clone());
+    let (activity, stop) = (watch::channel(Activity::NotConfigured).0, CancellationToken::new());
+    let mut dispatcher = Dispatcher::new(scene.queue.clone(), watch::channel(settings.clone()).1, activity, stop, make);
+    dispatcher.configure();
+    dispatcher.ask(&settings.settings);
+    let answer = answered(&mut dispatcher.turn).await;
+    dispatcher.answered(answer);
+    assert_eq!(dispatcher.board.leased(), ids);
+    // Whoever took it over has finished it.
+    let conclusion = Conclusion::Finished(Outcome::new(Rule::UpdatedInPlace, ""));
+    scene.queue.turn(vec![Concluded { id: ids[1], conclusion }], None).await.unwrap();
+    dispatcher.notice_a_clock_that_was_set().await;
+    dispatcher.renew().await;
+    assert_eq!(dispatcher.board.leased(), ids, "it is not time to renew");
+    // While this computer slept, no time passed by a clock that hears it from a database.
+    dispatcher.seen.of_machine -= 2 * i64::try_from(LEASE.as_millis()).unwrap();
+    dispatcher.notice_a_clock_that_was_set().await;
+    dispatcher.renew().await;
+    assert_eq!(dispatcher.board.leased(), [ids[0], ids[2]]);
+    // A process that was stopped and goes on.
+    let conclusion = Conclusion::Finished(Outcome::new(Rule::UpdatedInPlace, ""));
+    scene.queue.turn(vec![Concluded { id: ids[0], conclusion }], None).await.unwrap();
+    scene.clock.advance(LEASE + Duration::from_secs(1));
+    dispatcher.renew().await;
+    assert_eq!(dispatcher.board.leased(), [ids[2]]);
+    assert_eq!(dispatcher.board.by_mailbox(), HashMap::from([("a@x".into(), 1)]));
 }
 
 /// U10: a clock that is set forward by a year does not make a message old, and one that is set back does not make it

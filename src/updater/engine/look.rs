@@ -25,7 +25,8 @@ static SHOWN: LazyLock<ItemShape> = LazyLock::new(|| {
     ItemShape::of(fields.map(PropertyPath::from).to_vec())
 });
 
-/// The copy of this message in Sent Items or another folder of its author, else of the one who sent it on behalf; none: there is none.
+/// The copy of this message in Sent Items, or another folder, of its author, else of the one who sent it on behalf; none:
+/// there is none.
 ///
 /// Of several items with the Message-ID it is the one that was not written here, which the others stand beside. Another
 /// server is searched for until then.

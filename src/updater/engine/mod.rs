@@ -56,6 +56,9 @@ use visit::{Looked, Place, Trouble, Visit};
 const TO_SEE_AGAIN: &str = "Sent Items shows the message; an earlier request was believed lost and may have been carried out \
      since, so that it is looked at once more";
 
+/// Looks after which the second copy of a message on behalf is waited for no longer, two minutes by the usual schedule.
+const LOOKS_FOR_THE_OTHER: u32 = 8;
+
 /// Updates mailboxes through EWS, with one set of settings.
 pub struct MailboxEngine {
     /// The ways to mailboxes.
@@ -186,6 +189,35 @@ impl MailboxEngine {
         Err(Unsettled { attempt, empty })
     }
 
+    /// Deals with the copies in both mailboxes. One that has none is waited for a while only, once the other is done:
+    /// Exchange may not keep a second copy for this mailbox.
+    async fn visit_both(&self, owners: &[&SmtpAddress], message: &ProcessedMessage, job: &Job) -> Attempt {
+        let (mut settled, mut open) = (None, None);
+        for owner in owners {
+            let mut attempt = Box::pin(self.visit(owner, message, job, Place::SentItems)).await;
+            if job.elsewhere && matches!(attempt, Attempt::NotFoundYet { .. }) {
+                attempt = Box::pin(self.visit(owner, message, job, Place::Elsewhere)).await;
+            }
+            // What was written first is the one to speak of.
+            let place = if rank(&attempt) == Rank::Settled { &mut settled } else { &mut open };
+            let already =
+                |attempt: &Attempt| matches!(attempt, Attempt::Finished(end) if end.rule == Rule::AlreadyDone);
+            if place.as_ref().is_none_or(|other| rank(&attempt) < rank(other) || already(other)) {
+                *place = Some(attempt);
+            }
+        }
+        match (settled, open) {
+            (Some(done), Some(Attempt::NotFoundYet { .. })) if job.not_found_tries + 1 >= LOOKS_FOR_THE_OTHER => done,
+            (Some(done), None) => done,
+            (Some(done), Some(Attempt::Finished(_))) => done,
+            (Some(_), Some(Attempt::NotFoundYet { reason })) => {
+                Attempt::NotFoundYet { reason: format!("{reason}; the copy of the other mailbox is dealt with") }
+            }
+            (_, Some(open)) => open,
+            (None, None) => Attempt::Error { reason: "no mailbox was looked at".to_owned() },
+        }
+    }
+
     /// What can be told of a message before a request is made: the mailboxes to look into, or how the attempt ends.
     fn prepare<'m>(&self, message: &'m ProcessedMessage) -> Result<Vec<&'m SmtpAddress>, Attempt> {
         // The copy is with the one who is named as the author, or with the one who sent on behalf.
@@ -222,6 +254,9 @@ impl Engine for MailboxEngine {
             Ok(owners) => owners,
             Err(attempt) => return attempt,
         };
+        if self.options.both_copies && owners.len() > 1 {
+            return self.visit_both(&owners, &message, job).await;
+        }
         let in_sent_items = self.visit_each(&owners, &message, job, Place::SentItems).await;
         match in_sent_items {
             Ok(attempt) => attempt,
@@ -327,9 +362,9 @@ fn lasts(code: Option<&ResponseCode>) -> bool {
 
 /// The message, read. A large one takes long enough to hold up others on the same thread.
 async fn read(job: &Job) -> Result<ProcessedMessage, Attempt> {
-    let bytes = job.bytes().map_err(|error| match error {
-        QueueError::ContentUnreadable { .. } => Attempt::Error { reason: error.to_string() },
-        _ => Attempt::Finished(Outcome::new(Rule::Unusable, error.to_string())),
+    let bytes = job.fetch().await.map_err(|error| match error {
+        QueueError::ContentGone { .. } => Attempt::Finished(Outcome::new(Rule::Unusable, error.to_string())),
+        _ => Attempt::Error { reason: error.to_string() },
     })?;
     let parsed = if bytes.len() > IN_MEMORY {
         tokio::task::spawn_blocking(move || ProcessedMessage::parse(bytes))

@@ -149,7 +149,12 @@ mod tests {
     }
 
     fn options(create_copy: bool, all_split_copies: bool) -> Options {
-        Options { create_copy, message_splitting: all_split_copies, save_all_split_messages: all_split_copies }
+        Options {
+            create_copy,
+            message_splitting: all_split_copies,
+            save_all_split_messages: all_split_copies,
+            both_copies: false,
+        }
     }
 
     /// The plan for processed message number 5.

@@ -47,7 +47,7 @@ impl MailboxEngine {
         let mut members: Vec<Member> = Vec::with_capacity(jobs.len());
         for (at, job) in jobs.iter().enumerate() {
             // Whatever went wrong with it before must not go wrong with the others.
-            if job.error_tries > 0 || matches!(job.content, JobContent::File(_)) {
+            if job.error_tries > 0 || matches!(job.content, JobContent::File(_) | JobContent::Remote(_)) {
                 continue;
             }
             let message = match read(job).await {

@@ -10,6 +10,7 @@ mod claim;
 mod conclude;
 mod damaged;
 mod due;
+mod postgres;
 mod reader;
 mod writer;
 
@@ -35,7 +36,10 @@ use crate::pipe::types::{Counts, Filter, Listed, Outcome, Receipt, Series, Serie
 use crate::settings::SmtpAddress;
 
 use checkpoint::Checkpoints;
+use postgres::Shared;
 use writer::{Answer, Command, Work, Writer};
+
+pub use postgres::{AddressProblem, Remote, SharedAddress, SharedError};
 
 /// How long a claimed message belongs to the updater that claimed it, unless renewed.
 pub const LEASE: Duration = Duration::from_secs(300);
@@ -66,6 +70,8 @@ pub enum QueueError {
     DiskFull,
     #[error("the queue's database reports: {0}")]
     Database(Arc<sqlx::Error>),
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     #[error(transparent)]
     Series(#[from] SeriesProblem),
     #[error("the queue is closed")]
@@ -127,19 +133,29 @@ pub struct Job {
 pub enum JobContent {
     Memory(Bytes),
     File(PathBuf),
+    /// In the database of a shared queue.
+    Remote(Remote),
     /// The row of the content is missing: the database was tampered with.
     Missing,
 }
 
 impl Job {
+    /// The whole message; what is not on this machine is fetched.
+    pub async fn fetch(&self) -> Result<Bytes, QueueError> {
+        match &self.content {
+            JobContent::Remote(remote) => remote.fetch().await,
+            _ => self.bytes(),
+        }
+    }
+
     /// The whole message; a file is mapped.
-    pub fn bytes(&self) -> Result<Bytes, QueueError> {
+    fn bytes(&self) -> Result<Bytes, QueueError> {
         match &self.content {
             JobContent::Memory(bytes) => Ok(bytes.clone()),
             JobContent::File(path) => std::fs::File::open(path)
                 .and_then(|file| spool::map(&file))
                 .map_err(|source| QueueError::ContentUnreadable { id: self.id, path: path.clone(), source }),
-            JobContent::Missing => Err(QueueError::ContentGone { id: self.id }),
+            JobContent::Remote(_) | JobContent::Missing => Err(QueueError::ContentGone { id: self.id }),
         }
     }
 }
@@ -208,17 +224,26 @@ pub enum Retry {
 #[derive(Clone)]
 pub struct Queue {
     commands: mpsc::Sender<Command>,
-    readers: SqlitePool,
+    store: Store,
     spool: Spool,
     clock: Clock,
     arrived: Arc<Notify>,
     changed: broadcast::Sender<Arc<[i64]>>,
     counts: watch::Receiver<Counts>,
+    lease: Duration,
     set_aside: Arc<[PathBuf]>,
     problem: watch::Receiver<Option<String>>,
     boundaries: Boundaries,
     // Held as long as any handle lives: one updater a folder.
-    _lock: Arc<std::fs::File>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is only held"))]
+    lock: Arc<FolderLock>,
+}
+
+/// Where the messages are, for those who read beside the writer.
+#[derive(Clone)]
+enum Store {
+    Embedded(SqlitePool),
+    Shared(Shared),
 }
 
 /// How to open a queue.
@@ -247,7 +272,7 @@ impl Queue {
             spool::SpoolError::Io { path, source } => QueueError::Folder { path, source },
             spool::SpoolError::TooLarge { .. } => unreachable!("opening a folder writes no message"),
         })?;
-        let lock = lock(folder)?;
+        let lock = FolderLock::of(folder)?;
         let path = folder.join("queue.sqlite");
         let mut connect = SqliteConnectOptions::new()
             .filename(&path)
@@ -313,19 +338,19 @@ impl Queue {
         };
         tokio::spawn(writer.run());
         let set_aside = damaged::found(folder).into();
-        let lock = Arc::new(lock);
         Ok(Self {
             commands,
-            readers,
+            store: Store::Embedded(readers),
             spool,
             clock,
             arrived,
             changed,
             counts,
+            lease: LEASE,
             set_aside,
             problem,
             boundaries,
-            _lock: lock,
+            lock: Arc::new(lock),
         })
     }
 
@@ -335,7 +360,8 @@ impl Queue {
         &self.set_aside
     }
 
-    /// Why the queue could not be written the last time; none: it could.
+    /// Why the queue could not be written the last time; none: it could. Of a shared one that is out of reach, the
+    /// [`notices`](Self::notices) tell.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.problem.borrow().clone()
@@ -345,6 +371,30 @@ impl Queue {
     pub async fn ended(&self) {
         let mut counts = self.counts.clone();
         while counts.changed().await.is_ok() {}
+    }
+
+    /// How long a claimed message belongs to this updater, unless renewed.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// Where it is, if it is a shared one.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        match &self.store {
+            Store::Embedded(_) => None,
+            Store::Shared(shared) => Some(shared.address()),
+        }
+    }
+
+    /// What an administrator should know of it at the moment.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        match &self.store {
+            Store::Embedded(_) => Vec::new(),
+            Store::Shared(shared) => shared.notices(),
+        }
     }
 
     #[must_use]
@@ -386,6 +436,13 @@ impl Queue {
             _ => AcceptError::Storage(error.to_string()),
         };
         let size = content.size().map_err(storage)?;
+        if let Store::Shared(shared) = &self.store
+            && let Content::File(_) = &content
+        {
+            let result = shared.accept_large(&message, &content).await;
+            self.boundaries.pass(Boundary::AcceptanceToReport).await;
+            return result.map_err(|error| self.not_accepted(&error));
+        }
         let stored = match content {
             Content::Memory(bytes) => writer::Stored::Row(bytes),
             Content::File(file) => {
@@ -410,9 +467,18 @@ impl Queue {
         match result {
             Ok(Answer::Accepted(receipt)) => Ok(receipt),
             Ok(_) => unreachable!("an acceptance is answered by a receipt"),
-            Err(QueueError::DiskFull) => Err(full()),
-            Err(QueueError::Closed) => Err(AcceptError::Stopping),
-            Err(error) => Err(AcceptError::Storage(error.to_string())),
+            Err(error) => Err(self.not_accepted(&error)),
+        }
+    }
+
+    fn not_accepted(&self, error: &QueueError) -> AcceptError {
+        match (error, &self.store) {
+            (QueueError::DiskFull, Store::Embedded(_)) => {
+                AcceptError::DiskFull { path: self.spool.folder().display().to_string() }
+            }
+            (QueueError::DiskFull, Store::Shared(shared)) => AcceptError::DiskFull { path: shared.place() },
+            (QueueError::Closed, _) => AcceptError::Stopping,
+            (error, _) => AcceptError::Storage(error.to_string()),
         }
     }
 
@@ -441,14 +507,24 @@ impl Queue {
 
     /// The clock was set forward by so many milliseconds, or back: everything that waits is moved with it, so that
     /// nothing waits for longer than it was to, and nothing is given up for its age. `before` is a time that was seen
-    /// shortly before.
-    pub async fn clock_was_set(&self, by: i64, before: i64) -> Result<(), QueueError> {
-        self.ask(Work::ClockWasSet { by, before }).await.map(drop)
+    /// shortly before. Tells whether it was moved, leases included.
+    ///
+    /// A shared queue moves nothing. It goes by the database's clock, which is not set when this computer's is, nor when
+    /// this computer slept; and when that clock is set itself, every updater notices, and would move everything once more.
+    pub async fn clock_was_set(&self, by: i64, before: i64) -> Result<bool, QueueError> {
+        match self.store {
+            Store::Embedded(_) => self.ask(Work::ClockWasSet { by, before }).await.map(|_| true),
+            Store::Shared(_) => Ok(false),
+        }
     }
 
-    /// Prolongs the leases of messages that are still being worked on.
-    pub async fn renew(&self, ids: Vec<i64>) -> Result<(), QueueError> {
-        self.ask(Work::Renew { ids }).await.map(drop)
+    /// Prolongs the leases of messages that are still being worked on. Returns those that are leased by this updater: the
+    /// others ran out, and somebody else may have taken them over.
+    pub async fn renew(&self, ids: Vec<i64>) -> Result<Vec<i64>, QueueError> {
+        match self.ask(Work::Renew { ids }).await? {
+            Answer::Leased(ids) => Ok(ids),
+            _ => unreachable!("it is answered by what is leased"),
+        }
     }
 
     /// Makes finished messages wait again, with a fresh schedule. Returns how many.
@@ -468,34 +544,52 @@ impl Queue {
     }
 
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>, QueueError> {
-        reader::list(&self.readers, filter).await
+        match &self.store {
+            Store::Embedded(readers) => reader::list(readers, filter).await,
+            Store::Shared(shared) => shared.list(filter).await,
+        }
     }
 
     pub async fn get(&self, id: i64) -> Result<Listed, QueueError> {
-        reader::get(&self.readers, id).await
+        match &self.store {
+            Store::Embedded(readers) => reader::get(readers, id).await,
+            Store::Shared(shared) => shared.get(id).await,
+        }
     }
 
     /// Those of the messages that are still there, in the order of their numbers.
     pub async fn get_all(&self, ids: &[i64]) -> Result<Vec<Listed>, QueueError> {
-        reader::get_all(&self.readers, ids).await
+        match &self.store {
+            Store::Embedded(readers) => reader::get_all(readers, ids).await,
+            Store::Shared(shared) => shared.get_all(ids).await,
+        }
     }
 
     /// How many messages ended when.
     pub async fn series(&self, query: &SeriesQuery) -> Result<Series, QueueError> {
         let count = usize::try_from(query.buckets()?).unwrap_or_default();
-        let buckets = reader::series(&self.readers, query, count).await?;
+        let buckets = match &self.store {
+            Store::Embedded(readers) => reader::series(readers, query, count).await?,
+            Store::Shared(shared) => shared.series(query, count).await?,
+        };
         Ok(Series { from: query.from, step: query.step, buckets })
     }
 
     /// The processed message as it came in.
     pub async fn content(&self, id: i64) -> Result<Bytes, QueueError> {
-        reader::content(&self.readers, self.spool.folder(), id).await
+        match &self.store {
+            Store::Embedded(readers) => reader::content(readers, self.spool.folder(), id).await,
+            Store::Shared(shared) => shared.content(id).await,
+        }
     }
 
     /// Commits what was asked for so far and closes the database. Later calls get [`QueueError::Closed`].
     pub async fn close(&self) {
         let _ = self.ask(Work::Close).await;
-        self.readers.close().await;
+        match &self.store {
+            Store::Embedded(readers) => readers.close().await,
+            Store::Shared(shared) => shared.close(),
+        }
     }
 
     async fn ask(&self, work: Work) -> Result<Answer, QueueError> {
@@ -541,17 +635,42 @@ pub fn mailbox_key(address: &SmtpAddress) -> String {
     address.folded().to_owned()
 }
 
-/// Takes the folder for this process; the lock goes with the process, however it ends.
-fn lock(folder: &Path) -> Result<std::fs::File, QueueError> {
-    let path = folder.join("updater.lock");
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| QueueError::Folder { path: path.clone(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(QueueError::InUse { path: folder.to_owned() }),
-        Err(std::fs::TryLockError::Error(source)) => Err(QueueError::Folder { path, source }),
+/// The folder is this process's; however that ends, the lock goes with it.
+struct FolderLock(std::fs::File);
+
+impl FolderLock {
+    fn of(folder: &Path) -> Result<Self, QueueError> {
+        let path = folder.join("updater.lock");
+        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|source| QueueError::Folder { path: path.clone(), source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Err(QueueError::InUse { path: folder.to_owned() }),
+            Err(std::fs::TryLockError::Error(source)) => Err(QueueError::Folder { path, source }),
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a program that is being started at this moment has inherited it, and would keep
+        // the folder until it runs.
+        let _ = self.0.unlock();
     }
 }
 
 #[cfg(test)]
 mod tests;
+
+/// Where the tests open the queue: they run once more on PostgreSQL.
+#[cfg(test)]
+#[path = "tests/embedded_place.rs"]
+mod place;
+
+#[cfg(test)]
+#[path = "tests/embedded.rs"]
+mod embedded_tests;
+
+#[cfg(all(test, unix))]
+#[path = "tests/on_postgres.rs"]
+mod on_postgres;

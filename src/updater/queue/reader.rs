@@ -138,6 +138,6 @@ pub(super) fn rule_name(rule: Rule) -> String {
     }
 }
 
-fn rule_named(name: &str) -> Option<Rule> {
+pub(super) fn rule_named(name: &str) -> Option<Rule> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
 }

@@ -30,7 +30,7 @@ const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// Milliseconds by which a clock that is put right may go back and the order of messages still stands. Who was wrong by
 /// more has other worries, and messages with times that nobody understands.
-const CLOCK_SET_BACK: i64 = 3_600_000;
+pub(super) const CLOCK_SET_BACK: i64 = 3_600_000;
 
 /// Acceptances in one statement at the most.
 const TOGETHER: usize = 16;
@@ -78,6 +78,8 @@ pub(super) enum Answer {
     Accepted(Receipt),
     Claimed(Claimed),
     Count(u64),
+    /// These are leased by this updater.
+    Leased(Vec<i64>),
     Done,
 }
 
@@ -380,16 +382,14 @@ impl Context<'_> {
             Work::ClockWasSet { by, before } => self.clock_was_set(connection, *by, *before, after).await,
             Work::ScopeKnown => conclude::scope_known(connection, self.now, after).await.map(Answer::Count),
             Work::Renew { ids } => {
-                sqlx::query(
+                let renewed = sqlx::query_scalar(
                     "UPDATE message SET due_at = ? WHERE state = 1 AND owner = ?
-                     AND id IN (SELECT value FROM json_each(?))",
+                     AND id IN (SELECT value FROM json_each(?)) RETURNING id",
                 )
                 .bind(self.lease_end())
                 .bind(self.owner)
-                .bind(json(ids))
-                .execute(connection)
-                .await?;
-                Ok(Answer::Done)
+                .bind(json(ids));
+                Ok(Answer::Leased(renewed.fetch_all(connection).await?))
             }
             Work::Retry { which } => self.retry(connection, *which, after).await,
             Work::Purge { before } => self.purge(connection, *before, after).await,
@@ -511,16 +511,19 @@ pub(super) async fn due(connection: &mut SqliteConnection) -> Result<Due, sqlx::
 }
 
 /// Times further ahead than this, in milliseconds, are of a clock that was wrong: no pause is so long.
-const AHEAD: i64 = 48 * 3_600_000;
+pub(super) const AHEAD: i64 = 48 * 3_600_000;
 
-/// What waits for a time that a wrong clock gave it waits from now on. A minute or two make no difference.
+/// A minute or two make no difference.
+pub(super) const BEARABLE: i64 = 120_000;
+
+/// What waits for a time that a wrong clock gave it waits from now on.
 pub(super) async fn from_the_future(connection: &mut SqliteConnection, now: i64) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE message SET due_at = min(due_at, ?1), waits_since = min(waits_since, ?1)
          WHERE state < 2 AND (waits_since > ?2 OR due_at > ?3)",
     )
     .bind(now)
-    .bind(now + 120_000)
+    .bind(now + BEARABLE)
     .bind(now + AHEAD)
     .execute(connection)
     .await

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipe::types::{API, Activity, DoorStatus, Status};
+use crate::settings::Settings;
 use crate::updater::exchange::OnDemand;
 use crate::updater::queue::{Queue, RESERVE};
 use crate::updater::scope::Scope;
@@ -96,11 +97,24 @@ impl Shared {
     fn notices(&self) -> Vec<String> {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
-        notices.extend(self.queue.problem().map(|problem| unwritable(&problem)));
+        notices.extend(self.queue.problem().map(|problem| unwritable(&problem, self.queue.address().is_some())));
         notices.extend(self.scope.notices());
+        notices.extend(self.queue.notices());
+        notices.extend(another_queue(&self.settings.get().settings, self.queue.address().as_deref()));
         notices.extend(fs4::available_space(&self.data).ok().and_then(|room| short_of_room(&self.data, room)));
         notices
     }
+}
+
+fn another_queue(settings: &Settings, in_use: Option<&str>) -> Option<String> {
+    let set = settings.queue.as_ref().map(|queue| queue.address.as_str());
+    (set != in_use && (set.is_some() || in_use.is_none())).then(|| {
+        format!(
+            "The settings name another queue than the one in use: {}. It is used from the next start on, unless the \
+             command line names one.",
+            set.unwrap_or("the embedded one")
+        )
+    })
 }
 
 fn set_aside(folder: &Path) -> String {
@@ -111,10 +125,11 @@ fn set_aside(folder: &Path) -> String {
     )
 }
 
-fn unwritable(problem: &str) -> String {
+fn unwritable(problem: &str, is_shared: bool) -> String {
+    let place = if is_shared { "the disk of the queue's database" } else { "the disk with the data folder" };
     format!(
         "The queue could not be written the last time ({problem}): messages are refused for now, and whoever sends them \
-         tries again. See to the disk with the data folder, its free space and its rights."
+         tries again. See to {place}, its free space and its rights."
     )
 }
 

@@ -6,6 +6,7 @@
 mod rows;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use bytes::Bytes;
 use sent_items_update::pipe::types::Rule;
@@ -39,17 +40,39 @@ fn written() -> Vec<[String; 3]> {
 fn the_table_has_the_rows_that_are_tested() {
     let names = |rows: Vec<[String; 3]>| rows.into_iter().map(|[message, change, _]| (message, change)).collect();
     let written: BTreeSet<(String, String)> = names(written());
-    let tested: BTreeSet<_> = rows::all().into_iter().map(|row| (row.message.into(), row.change.into())).collect();
+    let rows = rows::all();
+    let tested: BTreeSet<_> = rows.iter().map(|row| (row.message.into(), row.change.into())).collect();
     assert_eq!(written.difference(&tested).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "not tested");
     assert_eq!(tested.difference(&written).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "not written");
     for [message, change, end] in self::written() {
-        let row = rows::all().into_iter().find(|row| row.message == message && row.change == change).unwrap();
+        let row = rows.iter().find(|row| row.message == message && row.change == change).unwrap();
         assert_eq!(
             end.starts_with("is left alone"),
             matches!(row.ends, Ends::LeftAlone(_)),
             "{message}, {change}: {end}"
         );
     }
+}
+
+/// U4: the rows as files, for programs that know nothing of this project (`tests/lab/exchangelib/test_fidelity.py`).
+#[test]
+fn the_rows_are_handed_out_to_mail_clients() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fidelity");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut listed = Vec::new();
+    for (number, row) in rows::all().into_iter().enumerate() {
+        for (name, bytes) in [("original", &row.original), ("processed", &row.processed)] {
+            std::fs::write(folder.join(format!("{number}.{name}.eml")), bytes).unwrap();
+        }
+        let (rule, shows) = match row.ends {
+            Ends::Shown => (Rule::UpdatedInPlace, None),
+            Ends::ShownAs(text) => (Rule::UpdatedInPlace, Some(text)),
+            Ends::LeftAlone(rule) => (rule, None),
+        };
+        listed.push(serde_json::json!({"message": row.message, "change": row.change, "rule": rule, "shows": shows}));
+    }
+    std::fs::write(folder.join("rows.json"), serde_json::to_vec(&listed).unwrap()).unwrap();
+    assert_eq!(listed.len(), written().len());
 }
 
 /// What a person sees of an item.
