@@ -101,6 +101,8 @@ An earlier version is replaced: its service is stopped meanwhile, and its settin
 Function ${UN}StopService
   ${If} ${FileExists} "$INSTDIR\siu-updater.exe"
     DetailPrint "Stopping the updater"
+    !insertmacro Updater "service status"
+    StrCpy $4 $0
     ; Not running, or not registered: as well.
     !insertmacro Updater "service stop"
     StrCpy $2 0
@@ -112,6 +114,10 @@ Function ${UN}StopService
         ${Break}
       ${EndIf}
       ${If} $2 >= 40
+        ; As it was.
+        ${If} $4 == 0
+          !insertmacro Updater "service start"
+        ${EndIf}
         !insertmacro Refuse ${IN_USE} "$INSTDIR\siu-updater.exe is still in use. End it, and try again."
       ${EndIf}
       IntOp $2 $2 + 1

@@ -150,6 +150,21 @@ def test_the_installer_installs_upgrades_and_leaves_nothing_but_data(windows, ve
         wine.run(updater, "settings", "set", f"Z:{tmp_path}/settings.json")
         wine.run(updater, "submit", f"Z:{tmp_path}/message.eml")
 
+        # Not while somebody runs the program by hand; the service goes on.
+        busy = subprocess.Popen(
+            ["wine", updater, "run", "--data", r"C:\busy", "--pipe", r"\\.\pipe\siu-busy"], env=wine.environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        try:
+            until("a second updater runs", lambda: (wine.drive / "busy/queue.sqlite").exists())
+            wine.run(newer, "/S", status=32)
+            assert wine.value("DisplayVersion") == version
+            wine.run(updater, "service", "status")
+        finally:
+            busy.kill()
+            busy.wait()
+        shutil.rmtree(wine.drive / "busy")
+
         # Over the running service.
         wine.run(newer, "/S")
         assert wine.value("DisplayVersion") == "99.0.1"
