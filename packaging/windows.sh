@@ -28,11 +28,14 @@ if [ -z "$built" ]; then
 fi
 folder=target/$target/$(folder_of "$profile")
 programs=$PWD/target/packaging/windows
+# A release keeps its symbols, for traces of what broke; elsewhere they are most of the program.
+strip=--strip-debug
+[ "$profile" = release ] || strip=--strip-all
 rm -rf "$programs"
 mkdir -p "$programs" "$out"
 for program in siu-updater.exe siu-panel.exe; do
   [ -e "$folder/$program" ] || fail "$folder/$program is not built"
-  x86_64-w64-mingw32-strip --strip-debug -o "$programs/$program" "$folder/$program"
+  x86_64-w64-mingw32-strip $strip -o "$programs/$program" "$folder/$program"
 done
 sed 's/$/\r/' packaging/windows/README.txt >"$programs/README.txt"
 {
