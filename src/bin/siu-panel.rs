@@ -30,7 +30,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let rehearsal = if arguments.sandbox { Some(Rehearsal::new().map_err(|why| why.to_string())?) } else { None };
     let pipe = match &rehearsal {
         Some(rehearsal) => rehearsal.pipe(),
-        None => arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path),
+        None => arguments.pipe.unwrap_or_else(sent_items_update::pipe::client_path),
     };
     let connect: Arc<dyn Connect> = match &rehearsal {
         Some(rehearsal) => Arc::new(Rehearsed::new(rehearsal.opened())),

@@ -12,7 +12,10 @@ mod directory_place;
 mod explain;
 mod failure;
 pub mod log;
+#[cfg(unix)]
+mod manager;
 mod messages;
+mod package_files;
 mod password;
 mod place;
 mod progress;
@@ -76,6 +79,8 @@ enum Command {
     Autodiscover(autodiscover::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
+    #[command(hide = true)]
+    PackageFiles(package_files::Arguments),
 }
 
 /// The whole program.
@@ -97,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Autodiscover(arguments) => client(autodiscover::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::PackageFiles(arguments) => package_files::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::failure::Failure;
 use super::place::{self, Pipe};
 use super::{log, service};
+use crate::pipe::listener::Access;
 use crate::updater::clock::Clock;
 use crate::updater::engine::MailboxEngine;
 use crate::updater::queue::SharedAddress;
@@ -50,6 +51,10 @@ pub struct Arguments {
     queue: Option<String>,
     #[command(flatten)]
     pipe: Pipe,
+    /// Let the members of the group that the updater runs as use its local API, too
+    #[cfg(unix)]
+    #[arg(long, env = "SIU_GROUP_MAY_CONNECT", value_parser = clap::builder::FalseyValueParser::new())]
+    group_may_connect: bool,
     /// How to write the log, on standard error; the variable `SIU_LOG` filters it
     #[arg(long, value_enum, default_value_t)]
     log_format: log::Format,
@@ -59,6 +64,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     log::start(arguments.log_format, "info");
     service(async {
         let options = UpdaterOptions {
+            access: access(&arguments),
             data: arguments.data.map_or_else(place::default_data, Ok)?,
             pipe: arguments.pipe.path(),
             sandbox: false,
@@ -73,6 +79,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         let updater = Updater::start_on(queue, options, Updater::directory(), MailboxEngine::new)
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
+        let shared = updater.shared().clone();
+        #[cfg(unix)]
+        let manager = super::manager::Manager::ready(shared.clone());
         let (first, told) = tokio::sync::oneshot::channel();
         let mut running = pin!(updater.run(async { drop(told.await) }));
         let mut first = Some(first);
@@ -85,11 +94,24 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                         std::process::exit(130);
                     };
                     info!(signal, "told to stop; a second signal ends at once");
+                    #[cfg(unix)]
+                    manager.stopping(shared.settings.get().settings.limits.stop_within);
                     let _ = first.send(());
                 }
             }
         }
     })
+}
+
+/// Who may use the local API.
+fn access(arguments: &Arguments) -> Access {
+    #[cfg(unix)]
+    if arguments.group_may_connect {
+        return Access::Group;
+    }
+    #[cfg(not(unix))]
+    let _ = arguments;
+    Access::Administrators
 }
 
 /// What tells a service to stop.

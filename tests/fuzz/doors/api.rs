@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use sent_items_update::pipe::listener::Access;
 use sent_items_update::pipe::types::{Outcome, Rule};
 use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::dispatcher::{Attempt, Engine};
