@@ -21,6 +21,7 @@ mod retry;
 mod run;
 mod sandbox;
 mod scope;
+mod service;
 mod settings;
 mod show;
 mod status;
@@ -61,6 +62,7 @@ Exit status:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Service(service::Arguments),
     Submit(submit::Arguments),
     Status(status::Arguments),
     Messages(messages::Arguments),
@@ -83,6 +85,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Service(arguments) => service::run(arguments),
         Command::Submit(arguments) => client(submit::run(arguments)),
         Command::Status(arguments) => client(status::run(arguments)),
         Command::Messages(arguments) => client(messages::run(arguments)),

@@ -17,7 +17,8 @@ use crate::updater::service::{Updater, UpdaterOptions};
 ///
 /// Takes processed messages in and updates the senders' copies in Sent Items. SIGTERM, SIGINT or Ctrl-C stop it: what
 /// is under way is finished within the time that the settings give (`limits.stop_within`), everything else stays queued.
-/// A second signal ends it at once. Whenever and however it ends, nothing that it accepted is lost.
+/// A second signal ends it at once. Started by the service manager of Windows, it is the service that `siu-updater
+/// service install` has registered. Whenever and however it ends, nothing that it accepted is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -41,6 +42,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Windows starts a service by its command line, like any other program; that it was the service manager who did
+    // so comes out when it is asked for orders.
+    #[cfg(windows)]
+    return super::service::under_manager(arguments, work);
+    #[cfg(not(windows))]
+    work(arguments)
+}
+
+/// What the command does, whoever started it.
+fn work(arguments: Arguments) -> Result<(), Failure> {
     log::start(arguments.log_format, "info");
     service(async {
         let options = UpdaterOptions {
@@ -52,6 +63,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
         let updater =
             Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
+        #[cfg(windows)]
+        let manager = super::service::Manager::ready(updater.shared().clone());
         let (first, told) = tokio::sync::oneshot::channel();
         let mut running = pin!(updater.run(async { drop(told.await) }));
         let mut first = Some(first);
@@ -64,6 +77,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                         std::process::exit(130);
                     };
                     info!(signal, "told to stop; a second signal ends at once");
+                    #[cfg(windows)]
+                    manager.stopping();
                     let _ = first.send(());
                 }
             }
@@ -83,6 +98,8 @@ struct Signals {
     close: tokio::signal::windows::CtrlClose,
     #[cfg(windows)]
     shutdown: tokio::signal::windows::CtrlShutdown,
+    #[cfg(windows)]
+    manager: super::service::Orders,
 }
 
 impl Signals {
@@ -103,7 +120,12 @@ impl Signals {
     #[cfg(windows)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
-        Ok(Self { control_c: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+        Ok(Self {
+            control_c: ctrl_c()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+            manager: super::service::orders(),
+        })
     }
 
     #[cfg(windows)]
@@ -112,6 +134,7 @@ impl Signals {
             _ = self.control_c.recv() => "Ctrl-C",
             _ = self.close.recv() => "the console was closed",
             _ = self.shutdown.recv() => "the system shuts down",
+            order = self.manager.next() => order,
         }
     }
 }
