@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from wine import PANEL, UPDATER, path
+from wine import PANEL, ROOT, UPDATER, path
 
 
 def header(program):
@@ -20,12 +20,11 @@ def test_the_programs_carry_icon_manifest_and_version_and_the_panel_opens_no_con
     content = program.read_bytes()
     for word in (b"PerMonitorV2", b"longPathAware", b'level="asInvoker"'):
         assert word in content, word
-    version = re.search(r'^version = "(.*)"', (UPDATER.parents[3] / "Cargo.toml").read_text(), re.M)[1] \
-        if (UPDATER.parents[3] / "Cargo.toml").exists() else None
-    for name, value in [("ProductName", "Sent Items Update")] + ([("FileVersion", version)] if version else []):
-        assert name.encode("utf-16-le") in content and value.encode("utf-16-le") in content, name
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+    for name, value in [("ProductName", "Sent Items Update"), ("FileVersion", version), ("ProductVersion", version)]:
+        assert f"{name}\0".encode("utf-16-le") in content and f"{value}\0".encode("utf-16-le") in content, name
     # The first icon of the group is in the resources as it is in the file.
-    icon = (UPDATER.parents[3] / "resources/icons/sent-items-update.ico").read_bytes()
+    icon = (ROOT / "resources/icons/sent-items-update.ico").read_bytes()
     length, offset = struct.unpack_from("<II", icon, 6 + 8)
     assert icon[offset:offset + length] in content
     # Nothing that a Windows server lacks: no library of the compiler's.
