@@ -28,7 +28,7 @@ struct Arguments {
 }
 
 fn run(arguments: Arguments) -> Result<(), String> {
-    let pipe = arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path);
+    let pipe = arguments.pipe.unwrap_or_else(sent_items_update::pipe::client_path);
     let updater = if arguments.sandbox { PathBuf::from("sandbox") } else { pipe.clone() };
     let seat = match single::claim(&updater) {
         Ok(Claim::First(seat)) => Some(seat),

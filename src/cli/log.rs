@@ -33,7 +33,7 @@ pub fn start(format: Format, default: &str) {
     };
     // A service of Windows has no standard error that anybody could read.
     #[cfg(windows)]
-    if let Some(log) = super::service::reporting() {
+    if let Some(log) = super::manager::reporting() {
         use tracing_subscriber::layer::SubscriberExt as _;
         use tracing_subscriber::util::SubscriberInitExt as _;
         let layer = crate::service::event_log::EventLogLayer::new(log);

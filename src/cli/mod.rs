@@ -12,7 +12,13 @@ mod directory_place;
 mod explain;
 mod failure;
 pub mod log;
+#[cfg(unix)]
+mod manager;
+#[cfg(windows)]
+#[path = "manager/windows.rs"]
+mod manager;
 mod messages;
+mod package_files;
 mod password;
 mod place;
 mod progress;
@@ -78,6 +84,8 @@ enum Command {
     Autodiscover(autodiscover::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
+    #[command(hide = true)]
+    PackageFiles(package_files::Arguments),
 }
 
 /// The whole program.
@@ -100,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Autodiscover(arguments) => client(autodiscover::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::PackageFiles(arguments) => package_files::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

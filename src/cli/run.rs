@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::failure::Failure;
 use super::place::{self, Pipe};
 use super::{log, service};
+use crate::pipe::listener::Access;
 use crate::updater::clock::Clock;
 use crate::updater::engine::MailboxEngine;
 use crate::updater::service::{Updater, UpdaterOptions};
@@ -36,6 +37,10 @@ pub struct Arguments {
     data: Option<PathBuf>,
     #[command(flatten)]
     pipe: Pipe,
+    /// Let the members of the group that the updater runs as use its local API, too
+    #[cfg(unix)]
+    #[arg(long, env = "SIU_GROUP_MAY_CONNECT", value_parser = clap::builder::FalseyValueParser::new())]
+    group_may_connect: bool,
     /// How to write the log, on standard error; the variable `SIU_LOG` filters it
     #[arg(long, value_enum, default_value_t)]
     log_format: log::Format,
@@ -45,7 +50,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     // Windows starts a service by its command line, like any other program; that it was the service manager who did
     // so comes out when it is asked for orders.
     #[cfg(windows)]
-    return super::service::under_manager(arguments, work);
+    return super::manager::under_manager(arguments, work);
     #[cfg(not(windows))]
     work(arguments)
 }
@@ -55,6 +60,7 @@ fn work(arguments: Arguments) -> Result<(), Failure> {
     log::start(arguments.log_format, "info");
     service(async {
         let options = UpdaterOptions {
+            access: access(&arguments),
             data: arguments.data.map_or_else(place::default_data, Ok)?,
             pipe: arguments.pipe.path(),
             sandbox: false,
@@ -63,8 +69,8 @@ fn work(arguments: Arguments) -> Result<(), Failure> {
         let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
         let updater =
             Updater::start(options, MailboxEngine::new).await.map_err(|error| Failure::new(error.to_string()))?;
-        #[cfg(windows)]
-        let manager = super::service::Manager::ready(updater.shared().clone());
+        let shared = updater.shared().clone();
+        let manager = super::manager::Manager::ready(shared.clone());
         let (first, told) = tokio::sync::oneshot::channel();
         let mut running = pin!(updater.run(async { drop(told.await) }));
         let mut first = Some(first);
@@ -77,13 +83,23 @@ fn work(arguments: Arguments) -> Result<(), Failure> {
                         std::process::exit(130);
                     };
                     info!(signal, "told to stop; a second signal ends at once");
-                    #[cfg(windows)]
-                    manager.stopping();
+                    manager.stopping(shared.settings.get().settings.limits.stop_within);
                     let _ = first.send(());
                 }
             }
         }
     })
+}
+
+/// Who may use the local API.
+fn access(arguments: &Arguments) -> Access {
+    #[cfg(unix)]
+    if arguments.group_may_connect {
+        return Access::Group;
+    }
+    #[cfg(not(unix))]
+    let _ = arguments;
+    Access::Administrators
 }
 
 /// What tells a service to stop.
@@ -99,7 +115,7 @@ struct Signals {
     #[cfg(windows)]
     shutdown: tokio::signal::windows::CtrlShutdown,
     #[cfg(windows)]
-    manager: super::service::Orders,
+    manager: super::manager::Orders,
 }
 
 impl Signals {
@@ -124,7 +140,7 @@ impl Signals {
             control_c: ctrl_c()?,
             close: ctrl_close()?,
             shutdown: ctrl_shutdown()?,
-            manager: super::service::orders(),
+            manager: super::manager::orders(),
         })
     }
 

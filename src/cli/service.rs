@@ -1,9 +1,5 @@
 //! `siu-updater service`: the updater as a service of the system.
 
-#[cfg(windows)]
-#[path = "service/windows.rs"]
-mod manager;
-
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -11,9 +7,6 @@ use clap::{Args, Subcommand};
 
 use super::failure::{Failure, Status};
 use crate::service::{self, Registration, ServiceError, State};
-
-#[cfg(windows)]
-pub use manager::{Manager, Orders, orders, reporting, under_manager};
 
 /// Install, start and stop the updater as a service of the system
 ///

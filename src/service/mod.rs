@@ -16,10 +16,7 @@ mod platform;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use platform::{install, start, status, stop, uninstall};
-
-/// Its name for the service manager: `net start sent-items-update`, `systemctl start sent-items-update`.
-pub const NAME: &str = "sent-items-update";
+pub use platform::{NAME, install, start, status, stop, uninstall};
 
 /// What the service is registered with.
 #[derive(Debug, Clone, Default)]

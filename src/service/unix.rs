@@ -2,7 +2,10 @@
 
 use std::process::{Command, Output, Stdio};
 
-use super::{NAME, Registration, ServiceError, State};
+use super::{Registration, ServiceError, State};
+
+/// Its name for the service manager: the unit that the package brings.
+pub const NAME: &str = "siu-updater.service";
 
 /// The unit is the package's affair; this says how it is with it.
 ///
@@ -11,13 +14,11 @@ use super::{NAME, Registration, ServiceError, State};
 pub fn install(_registration: &Registration) -> Result<Vec<String>, ServiceError> {
     if status()? == State::NotInstalled {
         return Err(ServiceError::Refused(format!(
-            "there is no unit {NAME}.service; on Linux it comes with the package: install that, or write a unit of your \
+            "there is no unit {NAME}; on Linux it comes with the package: install that, or write a unit of your \
              own that runs `siu-updater run`"
         )));
     }
-    Ok(vec![format!(
-        "the package has brought {NAME}.service; `systemctl enable --now {NAME}` makes it start with the system"
-    )])
+    Ok(vec![format!("the package has brought {NAME}; `systemctl enable --now {NAME}` makes it start with the system")])
 }
 
 /// # Errors
@@ -27,7 +28,7 @@ pub fn uninstall() -> Result<(), ServiceError> {
         return Err(ServiceError::NotInstalled);
     }
     Err(ServiceError::Refused(format!(
-        "{NAME}.service belongs to the package and goes with it; `systemctl disable --now {NAME}` stops it for good"
+        "{NAME} belongs to the package and goes with it; `systemctl disable --now {NAME}` stops it for good"
     )))
 }
 
@@ -88,7 +89,7 @@ fn order(verb: &'static str) -> Result<(), ServiceError> {
 }
 
 fn systemctl(words: &[&str]) -> std::io::Result<Output> {
-    Command::new("systemctl").args(words).arg(format!("{NAME}.service")).stdin(Stdio::null()).output()
+    Command::new("systemctl").args(words).arg(NAME).stdin(Stdio::null()).output()
 }
 
 fn words(answer: &Output) -> String {

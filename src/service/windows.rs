@@ -15,8 +15,10 @@ use windows_sys::Win32::Foundation::{
     ERROR_SERVICE_EXISTS, ERROR_SERVICE_MARKED_FOR_DELETE, ERROR_SERVICE_NOT_ACTIVE,
 };
 
-use super::{NAME, Registration, ServiceError, State, event_log};
+use super::{Registration, ServiceError, State, event_log};
 
+/// Its name for the service manager: `net start sent-items-update`.
+pub const NAME: &str = "sent-items-update";
 const DISPLAY_NAME: &str = "Sent Items Update";
 const DESCRIPTION: &str =
     "Brings the sender's copy in Sent Items up to date with the message as it was processed on the server.";

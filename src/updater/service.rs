@@ -27,7 +27,7 @@ use super::dispatcher::{Dispatcher, Engine};
 use super::queue::{Queue, QueueError, QueueOptions};
 use super::scope::{self, Connect, Scope};
 use super::settings_store::{InForce, SettingsStore, StoreError};
-use crate::pipe::listener::{Listener, Peer};
+use crate::pipe::listener::{Access, Listener, Peer};
 use crate::pipe::types::Activity;
 use crate::rights;
 use crate::secret::SecretStore;
@@ -44,6 +44,8 @@ pub struct UpdaterOptions {
     pub data: PathBuf,
     /// Where the local API listens: a socket's path, or a pipe's name on Windows.
     pub pipe: PathBuf,
+    /// Who may use the local API.
+    pub access: Access,
     /// The embedded sandbox organisation is what it works on; only shown.
     pub sandbox: bool,
     pub clock: Clock,
@@ -107,7 +109,7 @@ impl Updater {
         E: Engine,
         M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
     {
-        let UpdaterOptions { data, pipe, sandbox, clock } = options;
+        let UpdaterOptions { data, pipe, access, sandbox, clock } = options;
         // It holds messages and a password.
         rights::private_folder(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
         let settings = SettingsStore::open(&data.join("settings.json"), SecretStore::new(&data))
@@ -119,7 +121,7 @@ impl Updater {
             QueueError::InUse { path } => StartError::InUse { path },
             other => StartError::Queue(other),
         })?;
-        let listener = match Listener::bind(&pipe).await {
+        let listener = match Listener::bind(&pipe, access).await {
             Ok(listener) => listener,
             Err(source) => {
                 queue.close().await;

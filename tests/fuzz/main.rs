@@ -329,6 +329,7 @@ mod smtp {
 mod api {
     //! Requests to the local API by a program that has lost its mind.
 
+    use sent_items_update::pipe::listener::Access;
     use sent_items_update::pipe::types::{Outcome, Rule};
     use sent_items_update::updater::clock::Clock;
     use sent_items_update::updater::dispatcher::{Attempt, Engine};
@@ -419,6 +420,7 @@ mod api {
         let options = UpdaterOptions {
             data: folder.path().join("data"),
             pipe: pipe.clone(),
+            access: Access::default(),
             sandbox: true,
             clock: Clock::system(),
         };

@@ -17,8 +17,8 @@ use windows_service::service_control_handler::{self, ServiceControlHandlerResult
 use windows_service::{define_windows_service, service_dispatcher};
 use windows_sys::Win32::Foundation::ERROR_FAILED_SERVICE_CONTROLLER_CONNECT;
 
-use super::super::failure::Failure;
-use super::super::run;
+use super::failure::Failure;
+use super::run;
 use crate::service::NAME;
 use crate::service::event_log::{EventLog, Kind};
 use crate::updater::service::Shared;
@@ -181,12 +181,11 @@ pub fn reporting() -> Option<Arc<EventLog>> {
 }
 
 /// What the running updater tells the manager, if there is one.
-pub struct Manager {
-    shared: Arc<Shared>,
-}
+pub struct Manager;
 
 impl Manager {
     /// It runs and takes orders.
+    #[allow(clippy::needless_pass_by_value)] // the same form as with systemd
     pub fn ready(shared: Arc<Shared>) -> Self {
         if let Some(conversation) = CONVERSATION.get() {
             conversation.change(ServiceState::Running, Duration::ZERO);
@@ -195,13 +194,14 @@ impl Manager {
                 &format!("The updater {} runs on {}.", env!("CARGO_PKG_VERSION"), shared.data().display()),
             );
         }
-        Self { shared }
+        Self
     }
 
-    /// It was told to stop, and finishes what is under way.
-    pub fn stopping(&self) {
+    /// It was told to stop, and takes up to `within` seconds for what is under way.
+    #[allow(clippy::unused_self)] // the same form as with systemd
+    pub fn stopping(&self, within: u32) {
         if let Some(conversation) = CONVERSATION.get() {
-            let work = Duration::from_secs(self.shared.settings.get().settings.limits.stop_within.into());
+            let work = Duration::from_secs(within.into());
             conversation.change(ServiceState::StopPending, work + END_WITHIN);
         }
     }
