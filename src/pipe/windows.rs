@@ -20,7 +20,7 @@ use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_PIPE_BUSY, HANDL
 use windows_sys::Win32::Storage::FileSystem::SECURITY_IDENTIFICATION;
 use windows_sys::Win32::System::Pipes::{GetNamedPipeClientProcessId, GetNamedPipeServerProcessId, WaitNamedPipeW};
 
-use super::listener::{Access, Peer, Verdict};
+use super::listener::{Peer, Verdict};
 use crate::rights::{self, Descriptor, Object};
 use crate::service;
 
@@ -49,7 +49,7 @@ pub struct Listener {
 
 impl Listener {
     #[allow(clippy::unused_async)] // the same name and form as on Unix
-    pub async fn bind(path: &Path, _access: Access) -> io::Result<Self> {
+    pub async fn bind(path: &Path) -> io::Result<Self> {
         let first = instance(path, true).map_err(|error| match error.raw_os_error().map(i32::cast_unsigned) {
             // This is how the system says that it would not be the first instance.
             Some(ERROR_ACCESS_DENIED) => {
