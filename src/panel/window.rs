@@ -67,7 +67,10 @@ impl fmt::Display for Way {
     }
 }
 
-fn create(start: Rc<Cell<Option<(Start, Option<Seat>)>>>, place: Place, way: Way) -> AppCreator<'static> {
+/// What the panel is started with, until a window has taken it.
+type Waiting = Rc<Cell<Option<(Start, Option<Seat>)>>>;
+
+fn create(start: Waiting, place: Place, way: Way) -> AppCreator<'static> {
     Box::new(move |creation| {
         info!(%way, adapter = adapter(creation), "the window is drawn");
         style::set(&creation.egui_ctx);
@@ -136,10 +139,7 @@ fn options(way: Way, place: Place) -> NativeOptions {
         Ok(icon) => viewport = viewport.with_icon(icon),
         Err(problem) => warn!(%problem, "the window's icon can't be read"),
     }
-    let renderer = match way {
-        Way::OpenGl => Renderer::Glow,
-        _ => Renderer::Wgpu,
-    };
+    let renderer = if matches!(way, Way::OpenGl) { Renderer::Glow } else { Renderer::Wgpu };
     #[cfg_attr(not(windows), expect(unused_mut, reason = "changed on Windows only"))]
     let mut options = NativeOptions { viewport, renderer, centered: !place.has_position(), ..NativeOptions::default() };
     #[cfg(windows)]

@@ -147,7 +147,7 @@ def test_after_a_restart_the_service_signs_in_with_it_and_updates_the_senders_co
     service.updater("service", "stop")
     service.updater("service", "start")
     number, message_id = hand_over(service, anna, exchange, tmp_path, "Angebot")
-    until(lambda: state(service, number) == "updated", 60, "the copy to be updated", lambda: service.updater("show", number))
+    until(lambda: state(service, number) == "updated", 60, "the copy to be updated", lambda: service.updater("status") + service.updater("show", number))
     assert "Nordwind GmbH" in body(anna, message_id)
 
 

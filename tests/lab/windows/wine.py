@@ -17,12 +17,14 @@ PIPE = r"\\.\pipe\sent-items-update"
 class Wine:
     """A session of Wine. Everything in it ends with it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, display):
         self.folder = pathlib.Path(folder)
         self.log_file = self.folder / "wine.log"
         self.probe_file = self.folder / "probe.exe"
         # What Wine is told for the event log goes to the standard error of whoever started its service manager.
         self.environment = os.environ | {"WINEDEBUG": "-all,trace+eventlog,warn+eventlog,err+eventlog"}
+        # Whoever comes first makes the desktop, and without a screen nobody after that has a window.
+        self.environment["DISPLAY"] = display
         for name in ("SIU_PIPE", "SIU_DATA", "SIU_PASSWORD", "SIU_LOG"):
             self.environment.pop(name, None)
 
