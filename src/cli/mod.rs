@@ -14,6 +14,9 @@ mod failure;
 pub mod log;
 #[cfg(unix)]
 mod manager;
+#[cfg(windows)]
+#[path = "manager/windows.rs"]
+mod manager;
 mod messages;
 mod package_files;
 mod password;
@@ -24,6 +27,7 @@ mod retry;
 mod run;
 mod sandbox;
 mod scope;
+mod service;
 mod settings;
 mod show;
 mod status;
@@ -64,6 +68,7 @@ Exit status:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Service(service::Arguments),
     Submit(submit::Arguments),
     Status(status::Arguments),
     Messages(messages::Arguments),
@@ -88,6 +93,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Service(arguments) => service::run(arguments),
         Command::Submit(arguments) => client(submit::run(arguments)),
         Command::Status(arguments) => client(status::run(arguments)),
         Command::Messages(arguments) => client(messages::run(arguments)),

@@ -19,7 +19,8 @@ use crate::updater::service::{Updater, UpdaterOptions};
 ///
 /// Takes processed messages in and updates the senders' copies in Sent Items. SIGTERM, SIGINT or Ctrl-C stop it: what
 /// is under way is finished within the time that the settings give (`limits.stop_within`), everything else stays queued.
-/// A second signal ends it at once. Whenever and however it ends, nothing that it accepted is lost.
+/// A second signal ends it at once. Started by the service manager of Windows, it is the service that `siu-updater
+/// service install` has registered. Whenever and however it ends, nothing that it accepted is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,6 +62,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Windows starts a service by its command line, like any other program; that it was the service manager who did
+    // so comes out when it is asked for orders.
+    #[cfg(windows)]
+    return super::manager::under_manager(arguments, work);
+    #[cfg(not(windows))]
+    work(arguments)
+}
+
+/// What the command does, whoever started it.
+fn work(arguments: Arguments) -> Result<(), Failure> {
     log::start(arguments.log_format, "info");
     service(async {
         let options = UpdaterOptions {
@@ -80,7 +91,6 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
         let shared = updater.shared().clone();
-        #[cfg(unix)]
         let manager = super::manager::Manager::ready(shared.clone());
         let (first, told) = tokio::sync::oneshot::channel();
         let mut running = pin!(updater.run(async { drop(told.await) }));
@@ -94,7 +104,6 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                         std::process::exit(130);
                     };
                     info!(signal, "told to stop; a second signal ends at once");
-                    #[cfg(unix)]
                     manager.stopping(shared.settings.get().settings.limits.stop_within);
                     let _ = first.send(());
                 }
@@ -126,6 +135,8 @@ struct Signals {
     close: tokio::signal::windows::CtrlClose,
     #[cfg(windows)]
     shutdown: tokio::signal::windows::CtrlShutdown,
+    #[cfg(windows)]
+    manager: super::manager::Orders,
 }
 
 impl Signals {
@@ -146,7 +157,12 @@ impl Signals {
     #[cfg(windows)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
-        Ok(Self { control_c: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+        Ok(Self {
+            control_c: ctrl_c()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+            manager: super::manager::orders(),
+        })
     }
 
     #[cfg(windows)]
@@ -155,6 +171,7 @@ impl Signals {
             _ = self.control_c.recv() => "Ctrl-C",
             _ = self.close.recv() => "the console was closed",
             _ = self.shutdown.recv() => "the system shuts down",
+            order = self.manager.next() => order,
         }
     }
 }

@@ -10,7 +10,7 @@ mod shared;
 mod waker;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use super::scope::{self, Connect, Scope};
 use super::settings_store::{InForce, SettingsStore, StoreError};
 use crate::pipe::listener::{Access, Listener, Peer};
 use crate::pipe::types::Activity;
+use crate::rights;
 use crate::secret::SecretStore;
 
 /// How long requests of the local API that are under way may take when everything else has ended.
@@ -123,7 +124,8 @@ impl Updater {
         M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
     {
         let UpdaterOptions { data, pipe, access, sandbox, clock } = options;
-        make_private(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
+        // It holds messages and a password.
+        rights::private_folder(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
         let settings = SettingsStore::open(&data.join("settings.json"), SecretStore::new(&data))
             .map_err(|source| StartError::Settings { path: data.join("settings.json"), source })?;
         let queue_options =
@@ -242,15 +244,6 @@ async fn serve(listener: Listener, shared: Arc<Shared>, ends: CancellationToken)
     if let Err(error) = result {
         error!(%error, "the local API ended");
     }
-}
-
-/// Makes the data folder if it isn't there, for us alone: it holds messages and a password.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// A part of the updater that runs as long as it does.
