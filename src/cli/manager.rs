@@ -55,6 +55,9 @@ impl Manager {
 
     /// The updater was told to stop, and takes up to `within` seconds for what is under way. The manager waits as long.
     pub fn stopping(&self, within: u32) {
+        if self.telling.is_none() {
+            return;
+        }
         let takes = u32::try_from((Duration::from_secs(within.into()) + END_TAKES).as_micros()).unwrap_or(u32::MAX);
         tell(&[
             NotifyState::Stopping,
