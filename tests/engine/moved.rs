@@ -102,13 +102,7 @@ async fn attachments_of_a_moved_copy_become_those_of_the_processed_message() {
 async fn a_moved_copy_is_replaced_in_the_folder_where_it_was() {
     let mut scene = Scene::new().await;
     let before = scene.stored_and_moved(&mail("<p>Hello</p>").mime(), PROJECTS).await;
-    let refused = Fault::Refuse {
-        code: "ErrorInvalidPropertyUpdateSentMessage".into(),
-        message: None,
-        back_off_milliseconds: None,
-        fault: None,
-    };
-    scene.fault(FaultRule::every(refused).on("UpdateItem").times(1));
+    scene.fault(crate::not_updatable());
     assert_eq!(scene.ends_everywhere(&signed()).await, Rule::Replaced);
     let [after] = &scene.in_folder(PROJECTS).await[..] else { panic!("not one") };
     assert_ne!(after.item_id, before.item_id);
@@ -123,13 +117,7 @@ async fn a_replacement_elsewhere_that_is_interrupted_is_completed_and_leaves_one
     for (operation, executed) in [("CreateItem", true), ("DeleteItem", false), ("DeleteItem", true)] {
         let mut scene = Scene::new().await;
         scene.stored_and_moved(&mail("<p>Hello</p>").mime(), PROJECTS).await;
-        let refused = Fault::Refuse {
-            code: "ErrorInvalidPropertyUpdateSentMessage".into(),
-            message: None,
-            back_off_milliseconds: None,
-            fault: None,
-        };
-        scene.fault(FaultRule::every(refused).on("UpdateItem").times(1));
+        scene.fault(crate::not_updatable());
         scene.fault(FaultRule::every(Fault::Drop { executed }).on(operation).times(1));
         error(scene.attempt_everywhere(&signed()).await);
         scene.ends_everywhere(&signed()).await;

@@ -1,5 +1,7 @@
 //! Messages as the local API shows them.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use super::{OutcomeKind, Rule};
@@ -27,6 +29,17 @@ pub struct Counts {
     pub updated: i64,
     pub skipped: i64,
     pub failed: i64,
+}
+
+/// A change may be negative.
+impl AddAssign for Counts {
+    fn add_assign(&mut self, change: Self) {
+        self.waiting += change.waiting;
+        self.working += change.working;
+        self.updated += change.updated;
+        self.skipped += change.skipped;
+        self.failed += change.failed;
+    }
 }
 
 impl Counts {

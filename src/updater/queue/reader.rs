@@ -13,14 +13,19 @@ use crate::updater::spool;
 const COLUMNS: &str = "SELECT id, state, outcome, message_id, sender, subject, size, source, accepted_at, due_at,
      finished_at, rule, reason, not_found_tries + error_tries FROM message";
 
-fn listed(row: &SqliteRow) -> Listed {
-    let state = match (row.get::<i64, _>(1), row.get::<Option<&str>, _>(2)) {
+/// What the columns `state` and `outcome` say, in either database.
+pub(super) fn state(state: i32, outcome: Option<&str>) -> State {
+    match (state, outcome) {
         (0, _) => State::Waiting,
         (1, _) => State::Working,
         (_, Some("updated")) => State::Updated,
         (_, Some("skipped")) => State::Skipped,
         _ => State::Failed,
-    };
+    }
+}
+
+fn listed(row: &SqliteRow) -> Listed {
+    let state = state(row.get(1), row.get(2));
     Listed {
         id: row.get(0),
         state,

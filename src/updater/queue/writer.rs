@@ -276,13 +276,7 @@ impl Writer {
         }
         let change = after.counts;
         if change != Counts::default() {
-            self.counts.send_modify(|counts| {
-                counts.waiting += change.waiting;
-                counts.working += change.working;
-                counts.updated += change.updated;
-                counts.skipped += change.skipped;
-                counts.failed += change.failed;
-            });
+            self.counts.send_modify(|counts| *counts += change);
         }
         for file in after.files {
             self.boundaries.pass(Boundary::SpoolFileToRemove).await;

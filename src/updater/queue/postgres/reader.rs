@@ -19,7 +19,7 @@ const SERIES: &str = "SELECT (finished_at - $1) / $2, outcome, count(*) FROM mes
 pub(super) const COUNT: &str = "SELECT state::integer, outcome, count(*) FROM message GROUP BY state, outcome";
 
 fn listed(row: &Row) -> Listed {
-    let state = state(row.get(1), row.get(2));
+    let state = reader::state(row.get(1), row.get(2));
     Listed {
         id: row.get(0),
         state,
@@ -34,16 +34,6 @@ fn listed(row: &Row) -> Listed {
         rule: row.get::<_, Option<&str>>(11).and_then(reader::rule_named),
         reason: row.get(12),
         tries: i64::from(row.get::<_, i32>(13)),
-    }
-}
-
-pub(super) fn state(state: i32, outcome: Option<&str>) -> State {
-    match (state, outcome) {
-        (0, _) => State::Waiting,
-        (1, _) => State::Working,
-        (_, Some("updated")) => State::Updated,
-        (_, Some("skipped")) => State::Skipped,
-        _ => State::Failed,
     }
 }
 

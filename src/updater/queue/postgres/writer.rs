@@ -213,13 +213,7 @@ impl Writer {
     fn apply(&self, effects: Effects) {
         let change = effects.counts;
         if change != Counts::default() {
-            self.counts.send_modify(|counts| {
-                counts.waiting += change.waiting;
-                counts.working += change.working;
-                counts.updated += change.updated;
-                counts.skipped += change.skipped;
-                counts.failed += change.failed;
-            });
+            self.counts.send_modify(|counts| *counts += change);
         }
         if !effects.changed.is_empty() && self.changed.receiver_count() > 0 {
             let _ = self.changed.send(effects.changed.into());
@@ -446,7 +440,7 @@ async fn count(db: &Db) -> Result<(Snapshot, Counts), PgError> {
     let mut counts = Counts::default();
     for row in counted {
         let count: i64 = row.get(2);
-        match reader::state(row.get(0), row.get(1)) {
+        match super::super::reader::state(row.get(0), row.get(1)) {
             State::Waiting => counts.waiting += count,
             State::Working => counts.working += count,
             State::Updated => counts.updated += count,
