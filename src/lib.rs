@@ -15,6 +15,8 @@
 //! | [`pipe`] | the local API that both programs share |
 //! | [`sandbox`] | an embedded Exchange-like organisation; knows nothing of our client |
 //! | [`secret`] | the account's password at rest |
+//! | [`service`] | the updater as a service of the system: Windows' service manager, systemd |
+//! | `rights` | who may reach what is the updater's |
 //! | `name_service`, `tls` | how names are asked for, and what is wrong with a certificate: for all clients |
 //! | [`cli`] | the command line of `siu-updater`, one file a command |
 //! | [`demo`] | the whole product on sample mail, in one go |
@@ -30,8 +32,10 @@ mod name_service;
 #[cfg(feature = "panel")]
 pub mod panel;
 pub mod pipe;
+mod rights;
 pub mod sandbox;
 pub mod secret;
+pub mod service;
 pub mod settings;
 pub mod setup;
 mod tls;

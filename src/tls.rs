@@ -5,18 +5,85 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage};
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    self, CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore, SignatureScheme,
+};
 
 /// Trusts the system's certificate authorities, and these.
 pub(crate) fn client_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots, provider.clone())?;
+    let system = rustls_platform_verifier::Verifier::new(provider.clone())?;
+    let verifier: Arc<dyn ServerCertVerifier> = if extra_roots.is_empty() {
+        Arc::new(system)
+    } else {
+        let mut roots = RootCertStore::empty();
+        for root in extra_roots {
+            roots.add(root)?;
+        }
+        let own = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?;
+        Arc::new(OwnThenSystem { own, system })
+    };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
+}
+
+/// Authorities that were named to us, and those of the system. Not handed to the system together: how it deals with roots that
+/// are not its own differs from one to the other, and some have no way at all.
+#[derive(Debug)]
+struct OwnThenSystem {
+    own: Arc<WebPkiServerVerifier>,
+    system: rustls_platform_verifier::Verifier,
+}
+
+impl ServerCertVerifier for OwnThenSystem {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let own = self.own.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let Err(refused) = own else { return own };
+        self.system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map_err(|error| {
+            // Of an authority that was named to us, what is wrong with it says more than that the system knows no such one.
+            match refused {
+                rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => error,
+                refused => refused,
+            }
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.own.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.own.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.own.supported_verify_schemes()
+    }
 }
 
 /// What is wrong with the encryption or the server's certificate.

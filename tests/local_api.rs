@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use process::{PATIENCE, change, organisation};
 use sent_items_update::pipe::client::{Client, PipeError};
+use sent_items_update::pipe::listener::Access;
 use sent_items_update::pipe::types::{
     Counts, EntryState, ImpersonationResult, MOST_OF_A_BODY, Problem, Rule as Outcome, SeriesQuery, Shows, TestConcern,
     TestFailure,
@@ -52,7 +53,13 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("updater.sock");
         let data = folder.path().join("data");
-        let options = UpdaterOptions { data, pipe: pipe.clone(), sandbox: true, clock: Clock::system() };
+        let options = UpdaterOptions {
+            data,
+            pipe: pipe.clone(),
+            access: Access::default(),
+            sandbox: true,
+            clock: Clock::system(),
+        };
         let connect: Arc<Connect> = Arc::new(|_| Ok(Arc::new(Sales) as Arc<dyn Membership>));
         let updater = Updater::start_with(options, connect, MailboxEngine::new).await.unwrap();
         let (stop, told) = tokio::sync::oneshot::channel();

@@ -1,6 +1,6 @@
 //! The Administration Panel.
-// No console window beside it on Windows; a debug build keeps it for the log.
-#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+// No console window beside it on Windows.
+#![cfg_attr(windows, windows_subsystem = "windows")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use sent_items_update::panel::connect::{ActiveDirectory, Rehearsed};
 use sent_items_update::panel::files::SystemFiles;
 use sent_items_update::panel::sandbox::Rehearsal;
 use sent_items_update::panel::session::{Connect, Remembering};
+use sent_items_update::panel::single::{self, Claim};
 
 /// Configure Sent Items Update, and watch it
 #[derive(Debug, Parser)]
@@ -27,17 +28,24 @@ struct Arguments {
 }
 
 fn run(arguments: Arguments) -> Result<(), String> {
-    let rehearsal = if arguments.sandbox { Some(Rehearsal::new().map_err(|why| why.to_string())?) } else { None };
-    let pipe = match &rehearsal {
-        Some(rehearsal) => rehearsal.pipe(),
-        None => arguments.pipe.unwrap_or_else(sent_items_update::pipe::default_path),
+    let pipe = arguments.pipe.unwrap_or_else(sent_items_update::pipe::client_path);
+    let updater = if arguments.sandbox { PathBuf::from("sandbox") } else { pipe.clone() };
+    let seat = match single::claim(&updater) {
+        Ok(Claim::First(seat)) => Some(seat),
+        Ok(Claim::Raised) => return Ok(()),
+        Err(problem) => {
+            tracing::warn!(%problem, "whether the panel is open already can't be found out");
+            None
+        }
     };
+    let rehearsal = if arguments.sandbox { Some(Rehearsal::new().map_err(|why| why.to_string())?) } else { None };
+    let pipe = rehearsal.as_ref().map_or(pipe, Rehearsal::pipe);
     let connect: Arc<dyn Connect> = match &rehearsal {
         Some(rehearsal) => Arc::new(Rehearsed::new(rehearsal.opened())),
         None => Arc::new(ActiveDirectory::new()),
     };
     let (connect, files) = (Arc::new(Remembering::new(connect)), Arc::new(SystemFiles));
-    sent_items_update::panel::run(Start { pipe, connect, files, rehearsal })
+    sent_items_update::panel::run(Start { pipe, connect, files, rehearsal }, seat)
 }
 
 fn main() -> ExitCode {

@@ -31,6 +31,16 @@ pub fn start(format: Format, default: &str) {
         Some(Err(problem)) => (EnvFilter::new(default), Some(problem)),
         None => (EnvFilter::new(default), None),
     };
+    // A service of Windows has no standard error that anybody could read.
+    #[cfg(windows)]
+    if let Some(log) = super::manager::reporting() {
+        use tracing_subscriber::layer::SubscriberExt as _;
+        use tracing_subscriber::util::SubscriberInitExt as _;
+        let layer = crate::service::event_log::EventLogLayer::new(log);
+        // As below.
+        let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+        return;
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Nobody else in the process has set a subscriber up; were it so, theirs would stay.
     let _ = match format {

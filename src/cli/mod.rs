@@ -12,7 +12,13 @@ mod directory_place;
 mod explain;
 mod failure;
 pub mod log;
+#[cfg(unix)]
+mod manager;
+#[cfg(windows)]
+#[path = "manager/windows.rs"]
+mod manager;
 mod messages;
+mod package_files;
 mod password;
 mod place;
 mod progress;
@@ -21,6 +27,7 @@ mod retry;
 mod run;
 mod sandbox;
 mod scope;
+mod service;
 mod settings;
 mod show;
 mod status;
@@ -61,6 +68,7 @@ Exit status:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Service(service::Arguments),
     Submit(submit::Arguments),
     Status(status::Arguments),
     Messages(messages::Arguments),
@@ -76,6 +84,8 @@ enum Command {
     Autodiscover(autodiscover::Arguments),
     Sandbox(sandbox::Arguments),
     Demo(demo::Arguments),
+    #[command(hide = true)]
+    PackageFiles(package_files::Arguments),
 }
 
 /// The whole program.
@@ -83,6 +93,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Service(arguments) => service::run(arguments),
         Command::Submit(arguments) => client(submit::run(arguments)),
         Command::Status(arguments) => client(status::run(arguments)),
         Command::Messages(arguments) => client(messages::run(arguments)),
@@ -97,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Autodiscover(arguments) => client(autodiscover::run(arguments)),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::PackageFiles(arguments) => package_files::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

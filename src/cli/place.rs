@@ -22,7 +22,8 @@ impl Pipe {
     }
 
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.path())?)
+        let path = self.pipe.clone().unwrap_or_else(pipe::client_path);
+        Ok(Client::new(&path)?)
     }
 }
 

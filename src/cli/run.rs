@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::failure::Failure;
 use super::place::{self, Pipe};
 use super::{log, service};
+use crate::pipe::listener::Access;
 use crate::updater::clock::Clock;
 use crate::updater::engine::MailboxEngine;
 use crate::updater::queue::SharedAddress;
@@ -18,7 +19,8 @@ use crate::updater::service::{Updater, UpdaterOptions};
 ///
 /// Takes processed messages in and updates the senders' copies in Sent Items. SIGTERM, SIGINT or Ctrl-C stop it: what
 /// is under way is finished within the time that the settings give (`limits.stop_within`), everything else stays queued.
-/// A second signal ends it at once. Whenever and however it ends, nothing that it accepted is lost.
+/// A second signal ends it at once. Started by the service manager of Windows, it is the service that `siu-updater
+/// service install` has registered. Whenever and however it ends, nothing that it accepted is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,15 +52,30 @@ pub struct Arguments {
     queue: Option<String>,
     #[command(flatten)]
     pipe: Pipe,
+    /// Let the members of the group that the updater runs as use its local API, too
+    #[cfg(unix)]
+    #[arg(long, env = "SIU_GROUP_MAY_CONNECT", value_parser = clap::builder::FalseyValueParser::new())]
+    group_may_connect: bool,
     /// How to write the log, on standard error; the variable `SIU_LOG` filters it
     #[arg(long, value_enum, default_value_t)]
     log_format: log::Format,
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Windows starts a service by its command line, like any other program; that it was the service manager who did
+    // so comes out when it is asked for orders.
+    #[cfg(windows)]
+    return super::manager::under_manager(arguments, work);
+    #[cfg(not(windows))]
+    work(arguments)
+}
+
+/// What the command does, whoever started it.
+fn work(arguments: Arguments) -> Result<(), Failure> {
     log::start(arguments.log_format, "info");
     service(async {
         let options = UpdaterOptions {
+            access: access(&arguments),
             data: arguments.data.map_or_else(place::default_data, Ok)?,
             pipe: arguments.pipe.path(),
             sandbox: false,
@@ -73,6 +90,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         let updater = Updater::start_on(queue, options, Updater::directory(), MailboxEngine::new)
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
+        let shared = updater.shared().clone();
+        let manager = super::manager::Manager::ready(shared.clone());
         let (first, told) = tokio::sync::oneshot::channel();
         let mut running = pin!(updater.run(async { drop(told.await) }));
         let mut first = Some(first);
@@ -85,11 +104,23 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                         std::process::exit(130);
                     };
                     info!(signal, "told to stop; a second signal ends at once");
+                    manager.stopping(shared.settings.get().settings.limits.stop_within);
                     let _ = first.send(());
                 }
             }
         }
     })
+}
+
+/// Who may use the local API.
+fn access(arguments: &Arguments) -> Access {
+    #[cfg(unix)]
+    if arguments.group_may_connect {
+        return Access::Group;
+    }
+    #[cfg(not(unix))]
+    let _ = arguments;
+    Access::Administrators
 }
 
 /// What tells a service to stop.
@@ -104,6 +135,8 @@ struct Signals {
     close: tokio::signal::windows::CtrlClose,
     #[cfg(windows)]
     shutdown: tokio::signal::windows::CtrlShutdown,
+    #[cfg(windows)]
+    manager: super::manager::Orders,
 }
 
 impl Signals {
@@ -124,7 +157,12 @@ impl Signals {
     #[cfg(windows)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
-        Ok(Self { control_c: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+        Ok(Self {
+            control_c: ctrl_c()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+            manager: super::manager::orders(),
+        })
     }
 
     #[cfg(windows)]
@@ -133,6 +171,7 @@ impl Signals {
             _ = self.control_c.recv() => "Ctrl-C",
             _ = self.close.recv() => "the console was closed",
             _ = self.shutdown.recv() => "the system shuts down",
+            order = self.manager.next() => order,
         }
     }
 }

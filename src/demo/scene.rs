@@ -15,6 +15,7 @@ use super::check::{self, Ends};
 use super::doors::{Door, Doors};
 use super::{DemoError, DemoOptions, Played, Report, pages};
 use crate::pipe::client::Client;
+use crate::pipe::listener::Access;
 use crate::pipe::types::{Event, Filter, Listed, SettingsChange, State};
 use crate::sandbox::control::{Control, ControlError, ItemFilter, StoredItem};
 use crate::sandbox::organisation::{SampleMessage, Stored};
@@ -60,6 +61,7 @@ async fn play(stage: &Stage, sandbox: &Sandbox, progress: super::Progress) -> Re
         UpdaterOptions {
             data: stage.folder.join(UPDATER),
             pipe: stage.pipe.clone(),
+            access: Access::default(),
             sandbox: true,
             clock: Clock::system(),
         },

@@ -28,15 +28,21 @@ impl KerberosProblem {
     pub fn of(said: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         // Words of MIT Kerberos and Heimdal, and Windows' codes.
-        if says(&["Clock skew", "lock skew", "0x80090324"]) {
+        if says(&["Clock skew", "lock skew", "0x80090324", "machines are skewed"]) {
             Self::ClockSkew
         } else if says(&["expired", "0x80090317"]) {
             Self::TicketExpired
-        } else if says(&["Cannot find KDC", "annot contact any KDC", "unable to reach any KDC", "0x80090311"]) {
+        } else if says(&[
+            "Cannot find KDC",
+            "annot contact any KDC",
+            "unable to reach any KDC",
+            "0x80090311",
+            "No authority could be contacted",
+        ]) {
             if says(&["Cannot find KDC"]) { Self::UnknownRealm } else { Self::NoKdc }
         } else if says(&["realm", "Realm"]) {
             Self::UnknownRealm
-        } else if says(&["not found in Kerberos database", "0x80090303"]) {
+        } else if says(&["not found in Kerberos database", "0x80090303", "target is unknown"]) {
             Self::UnknownServer
         } else if says(&[
             "o credentials",
@@ -101,6 +107,15 @@ mod tests {
             ("Cannot find KDC for realm \"X\"", KerberosProblem::UnknownRealm),
             ("Cannot contact any KDC for realm 'X'", KerberosProblem::NoKdc),
             ("Server ldap/x@X not found in Kerberos database", KerberosProblem::UnknownServer),
+            // As Windows words them, its code in brackets.
+            ("No credentials are available in the security package (0x8009030E)", KerberosProblem::NoTicket),
+            ("No authority could be contacted for authentication. (0x80090311)", KerberosProblem::NoKdc),
+            ("The specified target is unknown or unreachable (0x80090303)", KerberosProblem::UnknownServer),
+            ("The clocks on the client and server machines are skewed. (0x80090324)", KerberosProblem::ClockSkew),
+            // Where it leaves the code out.
+            ("step failed The clocks on the client and server machines are skewed.", KerberosProblem::ClockSkew),
+            ("step failed The specified target is unknown or unreachable", KerberosProblem::UnknownServer),
+            ("The context has expired and can no longer be used. (0x80090317)", KerberosProblem::TicketExpired),
         ];
         for (said, meant) in cases {
             assert_eq!(KerberosProblem::of(said), meant);

@@ -62,6 +62,6 @@ pub use property::{
 };
 pub use response_code::ResponseCode;
 pub use soap::ServerVersion;
-pub(crate) use transport::extra_roots;
 pub(crate) use transport::failure::in_words;
+pub(crate) use transport::trust;
 pub use update_item::{Change, ConflictResolution, UpdateItem};

@@ -31,7 +31,7 @@ pub use error::{Cmdlet, ManagementError};
 pub use role::{Member, RoleAssignment};
 
 use crate::ews::auth::oauth::{self, OAuth, TokenProblem, Tokens};
-use crate::ews::{ClientError, extra_roots, in_words};
+use crate::ews::{ClientError, in_words, trust};
 use crate::settings::SmtpAddress;
 
 /// How to sign in to the administration.
@@ -115,7 +115,7 @@ impl Management {
             endpoint.organisation.as_str(),
             "InvokeCommand",
         ]);
-        let roots = extra_roots(&endpoint.extra_roots).map_err(|error| ManagementError::Address(error.to_string()))?;
+        let trust = trust(&endpoint.extra_roots).map_err(|error| ManagementError::Address(error.to_string()))?;
         let http = Client::builder()
             .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
             .https_only(true)
@@ -125,7 +125,7 @@ impl Management {
             .no_proxy()
             .gzip(true)
             .connect_timeout(Duration::from_secs(10))
-            .tls_certs_merge(roots)
+            .tls_backend_preconfigured(trust)
             .build()
             .map_err(|error| ManagementError::Address(error.to_string()))?;
         // Requests without a mailbox of their own go to where the organisation's system mailbox is.

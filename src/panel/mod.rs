@@ -24,6 +24,7 @@ mod selection;
 pub mod session;
 pub mod settings_window;
 pub mod sign_in;
+pub mod single;
 mod start;
 pub mod state;
 pub mod style;

@@ -43,6 +43,12 @@ impl PipeError {
     }
 }
 
+/// The system itself keeps us from connecting.
+fn refused_by_the_system(error: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::PermissionDenied) || error.source().is_some_and(refused_by_the_system)
+}
+
 /// What lies at the bottom: the layers above it say the same in other words.
 fn cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), cause)
@@ -211,10 +217,7 @@ impl Client {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.not_running()),
             Err(error) => return Err(PipeError::Untrusted(error)),
         }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| if error.is_connect() { self.not_running() } else { PipeError::from_reqwest(error) })?;
+        let answer = request.send().await.map_err(|error| self.not_sent(error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -223,6 +226,22 @@ impl Client {
         let problem = serde_json::from_slice(&body)
             .map_err(|_| PipeError::NotUnderstood(format!("status {status} without a reason")))?;
         Err(PipeError::Refused { status: status.as_u16(), problem })
+    }
+
+    fn not_sent(&self, error: reqwest::Error) -> PipeError {
+        if !error.is_connect() {
+            return PipeError::from_reqwest(error);
+        }
+        if refused_by_the_system(&error) { self.not_permitted() } else { self.not_running() }
+    }
+
+    fn not_permitted(&self) -> PipeError {
+        let message = format!(
+            "you may not use the updater's local API at {}; administrators may, and who belongs to the group of that file",
+            self.path.display()
+        );
+        let problem = Problem { code: "not-permitted".to_owned(), message, temporary: false };
+        PipeError::Refused { status: StatusCode::FORBIDDEN.as_u16(), problem }
     }
 
     fn not_running(&self) -> PipeError {

@@ -26,14 +26,31 @@ pub enum Verdict {
     Refused(String),
 }
 
+/// Who may use the pipe, beside the account that the updater runs as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    #[default]
+    Administrators,
+    /// Members of the group that the updater runs as, too. On Unix; the same as `Administrators` on Windows.
+    Group,
+}
+
 /// The updater's end of the pipe, ready for [`axum::serve`].
 pub struct Listener(platform::Listener);
 
 impl Listener {
     /// # Errors
     /// When another updater listens there, or the place can't be used.
-    pub async fn bind(path: &Path) -> io::Result<Self> {
-        platform::Listener::bind(path).await.map(Self)
+    pub async fn bind(path: &Path, access: Access) -> io::Result<Self> {
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "Windows knows no such groups"))]
+        let mut listener = platform::Listener::bind(path).await?;
+        #[cfg(unix)]
+        if access == Access::Group {
+            listener.open_to_group()?;
+        }
+        #[cfg(not(unix))]
+        let _ = access;
+        Ok(Self(listener))
     }
 }
 

@@ -39,5 +39,19 @@ use std::path::PathBuf;
 /// a user other than root) a place of the user's own.
 #[must_use]
 pub fn default_path() -> PathBuf {
-    std::env::var_os("SIU_PIPE").filter(|path| !path.is_empty()).map_or_else(platform::default_path, PathBuf::from)
+    chosen().unwrap_or_else(platform::default_path)
+}
+
+/// Where clients look unless told otherwise. A user other than root with no updater running looks at the service's.
+#[must_use]
+pub fn client_path() -> PathBuf {
+    #[cfg(unix)]
+    let place = platform::client_path;
+    #[cfg(windows)]
+    let place = platform::default_path;
+    chosen().unwrap_or_else(place)
+}
+
+fn chosen() -> Option<PathBuf> {
+    std::env::var_os("SIU_PIPE").filter(|path| !path.is_empty()).map(PathBuf::from)
 }

@@ -1,5 +1,5 @@
 //! The account's password at rest: a file beside the settings that only the service can read back. DPAPI protects
-//! it on Windows, a key file that belongs to the service alone elsewhere.
+//! it on Windows; elsewhere a credential of systemd, or a key file that belongs to the service alone.
 //!
 //! What is stored is bound to the account's name, so that a password can't be moved to another account.
 

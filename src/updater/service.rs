@@ -10,7 +10,7 @@ mod shared;
 mod waker;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +27,9 @@ use super::dispatcher::{Dispatcher, Engine};
 use super::queue::{Queue, QueueError, QueueOptions, SharedAddress, SharedError};
 use super::scope::{self, Connect, Scope};
 use super::settings_store::{InForce, SettingsStore, StoreError};
-use crate::pipe::listener::{Listener, Peer};
+use crate::pipe::listener::{Access, Listener, Peer};
 use crate::pipe::types::Activity;
+use crate::rights;
 use crate::secret::SecretStore;
 
 /// How long requests of the local API that are under way may take when everything else has ended.
@@ -43,6 +44,8 @@ pub struct UpdaterOptions {
     pub data: PathBuf,
     /// Where the local API listens: a socket's path, or a pipe's name on Windows.
     pub pipe: PathBuf,
+    /// Who may use the local API.
+    pub access: Access,
     /// The embedded sandbox organisation is what it works on; only shown.
     pub sandbox: bool,
     pub clock: Clock,
@@ -120,8 +123,9 @@ impl Updater {
         E: Engine,
         M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
     {
-        let UpdaterOptions { data, pipe, sandbox, clock } = options;
-        make_private(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
+        let UpdaterOptions { data, pipe, access, sandbox, clock } = options;
+        // It holds messages and a password.
+        rights::private_folder(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
         let settings = SettingsStore::open(&data.join("settings.json"), SecretStore::new(&data))
             .map_err(|source| StartError::Settings { path: data.join("settings.json"), source })?;
         let queue_options =
@@ -142,7 +146,7 @@ impl Updater {
             QueueError::InUse { path } => StartError::InUse { path },
             other => StartError::Queue(other),
         })?;
-        let listener = match Listener::bind(&pipe).await {
+        let listener = match Listener::bind(&pipe, access).await {
             Ok(listener) => listener,
             Err(source) => {
                 queue.close().await;
@@ -240,15 +244,6 @@ async fn serve(listener: Listener, shared: Arc<Shared>, ends: CancellationToken)
     if let Err(error) = result {
         error!(%error, "the local API ended");
     }
-}
-
-/// Makes the data folder if it isn't there, for us alone: it holds messages and a password.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// A part of the updater that runs as long as it does.

@@ -61,8 +61,8 @@ impl NoAnswer {
 
 impl Exchange {
     pub fn new(options: &Options) -> Result<Self, ClientError> {
-        let roots = transport::extra_roots(&options.extra_roots)?;
-        let secure = builder(options, |name| name.https).https_only(true).tls_certs_merge(roots);
+        let trust = transport::trust(&options.extra_roots)?;
+        let secure = builder(options, |name| name.https).https_only(true).tls_backend_preconfigured(trust);
         // Without TLS no certificate is ever looked at.
         let plain = builder(options, |name| name.http).tls_certs_only([]);
         Ok(Self {

@@ -23,11 +23,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::{Body, Certificate, Response, Url, redirect, retry};
+use reqwest::{Body, Response, Url, redirect, retry};
 use tokio::sync::Semaphore;
-use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tracing::debug;
 
 pub(super) use answer::{Arrived, Expect};
@@ -42,6 +42,7 @@ use super::client::{AnswerLimits, ClientError, Credentials, Endpoint};
 use super::error::{At, EwsError, Server};
 use super::soap::body::RequestBody;
 use crate::settings::AuthScheme;
+use crate::tls;
 
 /// An unused connection is closed after this time.
 const IDLE: Duration = Duration::from_secs(50);
@@ -93,7 +94,6 @@ impl Transport {
         if endpoint.connections == 0 {
             return Err(ClientError::NoConnections);
         }
-        let roots = extra_roots(&endpoint.extra_roots)?;
         let connect_timeout = CONNECT.min(endpoint.request_timeout / 2);
         let http = reqwest::Client::builder()
             .http1_only()
@@ -109,7 +109,7 @@ impl Transport {
         let http = match endpoint.url.scheme() {
             // Without TLS no certificate is ever looked at; a machine without any would be an error for nothing.
             "http" => http.tls_certs_only([]),
-            _ => http.tls_certs_merge(roots),
+            _ => http.tls_backend_preconfigured(trust(&endpoint.extra_roots)?),
         };
         Ok(Self {
             http: http.build().map_err(ClientError::Http)?,
@@ -388,14 +388,9 @@ fn headers() -> HeaderMap {
     headers
 }
 
-pub(crate) fn extra_roots(pems: &[String]) -> Result<Vec<Certificate>, ClientError> {
-    let mut roots = Vec::new();
-    for (number, root) in numbered_roots(pems)? {
-        let root = Certificate::from_der(&root)
-            .map_err(|error| ClientError::ExtraRoot { number, problem: error.to_string() })?;
-        roots.push(root);
-    }
-    Ok(roots)
+/// The system's authorities and these, for a client that knows no other.
+pub(crate) fn trust(extra_roots: &[String]) -> Result<ClientConfig, ClientError> {
+    tls::client_config(root_certificates(extra_roots)?).map_err(ClientError::Tls)
 }
 
 fn root_certificates(pems: &[String]) -> Result<Vec<CertificateDer<'static>>, ClientError> {

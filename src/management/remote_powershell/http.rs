@@ -16,7 +16,7 @@ use super::authorise::{Attempt, Authorise, Said};
 use super::wsman::{self, LARGEST_ENVELOPE, Operation, Outcome};
 use super::{PowerShellEndpoint, sealed};
 use crate::ews::autodiscover::Rule;
-use crate::ews::{extra_roots, in_words};
+use crate::ews::{in_words, trust};
 use crate::management::ManagementError;
 use crate::settings::SmtpAddress;
 
@@ -57,7 +57,7 @@ impl Http {
         if !endpoint.url.username().is_empty() || endpoint.url.password().is_some() {
             return Err(wrong("it has a user name in it"));
         }
-        let roots = extra_roots(&endpoint.extra_roots).map_err(|error| ManagementError::Address(error.to_string()))?;
+        let trust = trust(&endpoint.extra_roots).map_err(|error| ManagementError::Address(error.to_string()))?;
         let client = Client::builder()
             .user_agent("Microsoft WinRM Client")
             .http1_only()
@@ -72,7 +72,7 @@ impl Http {
             .connect_timeout(Duration::from_secs(10))
             // A scheme may sign in the connection and not the request.
             .pool_max_idle_per_host(1)
-            .tls_certs_merge(roots)
+            .tls_backend_preconfigured(trust)
             .build()
             .map_err(|error| ManagementError::Address(error.to_string()))?;
         Ok(Self {

@@ -9,6 +9,7 @@ use super::*;
 use crate::panel::files::tests::Answers;
 use crate::panel::session::Nowhere;
 use crate::panel::testing::{self, until};
+use crate::pipe::listener::Access;
 use crate::pipe::types::{Outcome, Rule, SettingsChange};
 use crate::settings::{Account, Connection, Settings};
 use crate::updater::clock::Clock;
@@ -60,7 +61,7 @@ impl Stage {
 
     fn updater(&self) -> Updater {
         let (data, pipe) = (self.folder.path().join("data"), self.folder.path().join("pipe.sock"));
-        let options = UpdaterOptions { data, pipe, sandbox: false, clock: Clock::system() };
+        let options = UpdaterOptions { data, pipe, access: Access::default(), sandbox: false, clock: Clock::system() };
         self.runtime.block_on(Updater::start(options, |_, _| Ok(Refusing))).unwrap()
     }
 

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::panel::state::{self, State};
+use crate::pipe::listener::Access;
 use crate::pipe::types::{Outcome, Rule};
 use crate::updater::clock::Clock;
 use crate::updater::dispatcher::{Attempt, Engine};
@@ -18,7 +19,7 @@ impl Engine for Idle {
 
 async fn start(folder: &Path) -> Updater {
     let (data, pipe) = (folder.join("data"), folder.join("pipe.sock"));
-    let options = UpdaterOptions { data, pipe, sandbox: false, clock: Clock::system() };
+    let options = UpdaterOptions { data, pipe, access: Access::default(), sandbox: false, clock: Clock::system() };
     Updater::start(options, |_, _| Ok(Idle)).await.unwrap()
 }
 

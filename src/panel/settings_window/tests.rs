@@ -11,6 +11,7 @@ use crate::panel::files::tests::Answers;
 use crate::panel::state::{Dialog, State};
 use crate::panel::testing::{self, Around, Shown, looks_as_approved, until};
 use crate::pipe::client::Client;
+use crate::pipe::listener::Access;
 use crate::pipe::types::{Outcome, Rule};
 use crate::settings::{Account, Connection, ScopeMode, SendersScope};
 use crate::updater::clock::Clock;
@@ -62,7 +63,13 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.sock");
         let around = Around::new(State::default(), &pipe);
-        let options = UpdaterOptions { data: folder.path().join("data"), pipe, sandbox: false, clock: Clock::system() };
+        let options = UpdaterOptions {
+            data: folder.path().join("data"),
+            pipe,
+            access: Access::default(),
+            sandbox: false,
+            clock: Clock::system(),
+        };
         let updater = around.runtime.block_on(Updater::start(options, |_, _| Ok(Idle))).unwrap();
         if let Some(settings) = settings {
             change(&around.runtime, &around.pipe, settings);

@@ -30,7 +30,7 @@ const LAST_WORDS: usize = 600;
 /// Why the updater was not started, in whole sentences.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("The service sent-items-update did not start. {0}")]
+    #[error("The updater's service did not start. {0}")]
     Service(String),
     #[error("The service is not installed, and there is no {} beside the panel. Install the updater.", .0.display())]
     NoProgram(PathBuf),
@@ -47,7 +47,7 @@ pub enum StartError {
 /// Starts it and waits until it answers.
 pub async fn start(pipe: Client) -> Result<(), StartError> {
     // A pipe of one's own choice is not the service's.
-    let usual = pipe.path() == pipe::default_path();
+    let usual = pipe.path() == pipe::client_path();
     let mut process = None;
     if !(usual && platform::start_service().await?) {
         process = Some(run_beside(pipe.path())?);

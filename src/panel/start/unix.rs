@@ -6,7 +6,7 @@ use tokio::process::{Child, Command};
 
 use super::StartError;
 
-const UNIT: &str = "sent-items-update.service";
+const UNIT: &str = "siu-updater.service";
 
 /// Starts the service. False: it is not installed here.
 pub async fn start_service() -> Result<bool, StartError> {

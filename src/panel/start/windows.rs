@@ -1,68 +1,88 @@
-//! Services of Windows: the Service Control Manager.
+//! Services of Windows.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::ptr;
+use std::os::windows::ffi::OsStrExt as _;
+use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::path::Path;
 
 use tokio::process::{Child, Command};
-use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_DISABLED, ERROR_SERVICE_DOES_NOT_EXIST,
+use windows_sys::Win32::Foundation::{ERROR_CANCELLED, HANDLE, WAIT_OBJECT_0};
+use windows_sys::Win32::System::Threading::{
+    CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, GetExitCodeProcess, INFINITE, WaitForSingleObject,
 };
-use windows_sys::Win32::System::Services::{
-    CloseServiceHandle, OpenSCManagerW, OpenServiceW, SC_HANDLE, SC_MANAGER_CONNECT, SERVICE_START, StartServiceW,
-};
-use windows_sys::Win32::System::Threading::{CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW};
+use windows_sys::Win32::UI::Shell::{SEE_MASK_NOASYNC, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW, ShellExecuteExW};
+use windows_sys::Win32::UI::WindowsAndMessaging::SW_HIDE;
 
-use super::StartError;
-
-const SERVICE: &str = "sent-items-update";
+use super::{StartError, program};
+use crate::service::{self, ServiceError};
 
 /// Starts the service. False: it is not installed here.
 pub async fn start_service() -> Result<bool, StartError> {
-    // The manager answers at once, but it may have to be waited for after the start of the computer.
+    // The manager answers at once, but it may have to be waited for, and so may a person's consent.
     match tokio::task::spawn_blocking(ask).await {
-        Ok(Ok(())) => Ok(true),
-        Ok(Err(error)) => match error.raw_os_error().and_then(|code| u32::try_from(code).ok()) {
-            Some(ERROR_SERVICE_DOES_NOT_EXIST) => Ok(false),
-            // It is on its way, or hangs: whether it answers is found out by who asks.
-            Some(ERROR_SERVICE_ALREADY_RUNNING) => Ok(true),
-            Some(ERROR_ACCESS_DENIED) => {
-                Err(StartError::Service("You may not start services; run the panel as an administrator.".to_owned()))
-            }
-            Some(ERROR_SERVICE_DISABLED) => {
-                Err(StartError::Service("It is disabled; change its start type in the Services console.".to_owned()))
-            }
-            _ => Err(StartError::Service(format!("Windows says: {error}."))),
-        },
+        Ok(result) => result,
         Err(error) => Err(StartError::Service(format!("Asking Windows broke off: {error}."))),
     }
 }
 
-/// A handle of the manager that is closed in the end.
-struct Handle(SC_HANDLE);
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        // SAFETY: it was opened by us and is closed once.
-        unsafe { CloseServiceHandle(self.0) };
+fn ask() -> Result<bool, StartError> {
+    match service::start() {
+        Ok(()) => Ok(true),
+        Err(ServiceError::NotInstalled) => Ok(false),
+        // The panel runs with no more rights than it was started with. For this one thing an administrator is asked.
+        Err(ServiceError::NotPermitted) => as_administrator().map(|()| true),
+        Err(error) => Err(StartError::Service(format!("Windows says: {error}."))),
     }
 }
 
-fn opened(handle: SC_HANDLE) -> io::Result<Handle> {
-    if handle.is_null() { Err(io::Error::last_os_error()) } else { Ok(Handle(handle)) }
+/// Lets the updater's program start the service, after Windows has asked whether it may do so as an administrator.
+fn as_administrator() -> Result<(), StartError> {
+    let failed = |error: io::Error| match error.raw_os_error().map(i32::cast_unsigned) {
+        Some(ERROR_CANCELLED) => StartError::Service("Only an administrator may start it, and you said no.".to_owned()),
+        _ => StartError::Service(format!("An administrator could not be asked: {error}.")),
+    };
+    match run_elevated(&program()?, "service start").map_err(failed)? {
+        0 => Ok(()),
+        status => Err(StartError::Service(format!(
+            "Started as an administrator, siu-updater ended with status {status}; the Application log of the event viewer \
+             has the reason."
+        ))),
+    }
 }
 
-fn ask() -> io::Result<()> {
-    let name: Vec<u16> = SERVICE.encode_utf16().chain([0]).collect();
-    // SAFETY: null names mean this computer and its usual database.
-    let manager = opened(unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_CONNECT) })?;
-    // SAFETY: the manager's handle is open, and the name ends with a zero.
-    let service = opened(unsafe { OpenServiceW(manager.0, name.as_ptr(), SERVICE_START) })?;
-    // SAFETY: the service's handle is open with the right to start it; no arguments are given.
-    if unsafe { StartServiceW(service.0, 0, ptr::null()) } == 0 {
+/// Runs a program as an administrator, without a window, and waits for its end.
+fn run_elevated(program: &Path, arguments: &str) -> io::Result<u32> {
+    let verb: Vec<u16> = "runas".encode_utf16().chain([0]).collect();
+    let file: Vec<u16> = program.as_os_str().encode_wide().chain([0]).collect();
+    let parameters: Vec<u16> = arguments.encode_utf16().chain([0]).collect();
+    let mut order = SHELLEXECUTEINFOW {
+        cbSize: u32::try_from(size_of::<SHELLEXECUTEINFOW>()).unwrap_or(0),
+        fMask: SEE_MASK_NOCLOSEPROCESS | SEE_MASK_NOASYNC,
+        lpVerb: verb.as_ptr(),
+        lpFile: file.as_ptr(),
+        lpParameters: parameters.as_ptr(),
+        nShow: SW_HIDE,
+        ..SHELLEXECUTEINFOW::default()
+    };
+    // SAFETY: the structure says its size, and its texts end with a zero and outlive the call.
+    if unsafe { ShellExecuteExW(&raw mut order) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(())
+    if order.hProcess.is_null() {
+        return Err(io::Error::other("no program was started"));
+    }
+    // SAFETY: the system gave us the handle of the process, to be closed once.
+    let process = unsafe { OwnedHandle::from_raw_handle(order.hProcess) };
+    let handle = process.as_raw_handle() as HANDLE;
+    let mut status = 0;
+    // SAFETY: the handle is open; `status` is a place for the result.
+    unsafe {
+        if WaitForSingleObject(handle, INFINITE) != WAIT_OBJECT_0 || GetExitCodeProcess(handle, &raw mut status) == 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(status)
 }
 
 /// Without a console window, and deaf to Ctrl-C in the panel's.

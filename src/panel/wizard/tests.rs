@@ -7,6 +7,7 @@ use eframe::egui::Key;
 use super::*;
 use crate::panel::scripted::{Directory, Organisation, Pictures, Screen, background, failure, runtime, user};
 use crate::pipe::client::Client;
+use crate::pipe::listener::Access;
 use crate::settings::Environment;
 use crate::setup::Failure;
 use crate::updater::clock::Clock;
@@ -41,6 +42,7 @@ impl Configuring {
         let options = UpdaterOptions {
             data: folder.path().join("data"),
             pipe: pipe.clone(),
+            access: Access::default(),
             sandbox: false,
             clock: Clock::system(),
         };

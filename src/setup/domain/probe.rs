@@ -10,7 +10,7 @@ use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Response, Url, redirect, retry};
 
 use super::exchange::{self, product};
-use crate::ews::{EwsError, FolderId, extra_roots, in_words};
+use crate::ews::{EwsError, FolderId, in_words, trust};
 use crate::settings::{Connection, SmtpAddress};
 use crate::setup::{Failure, failures};
 
@@ -59,7 +59,7 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
     let server = &connection.ews_url;
     let ews = Url::parse(server)
         .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
-    let roots = extra_roots(&connection.extra_roots).map_err(|error| exchange::failure(error.explain(), None))?;
+    let trust = trust(&connection.extra_roots).map_err(|error| exchange::failure(error.explain(), None))?;
     let http = Client::builder()
         .user_agent(concat!("SentItemsUpdate/", env!("CARGO_PKG_VERSION")))
         .http1_only()
@@ -68,7 +68,7 @@ async fn health(connection: &Connection) -> Result<(), Failure> {
         .no_proxy()
         .timeout(TIMEOUT)
         .connect_timeout(TIMEOUT / 2)
-        .tls_certs_merge(roots)
+        .tls_backend_preconfigured(trust)
         .build()
         .map_err(|error| failures::server_not_usable(server, &error.to_string(), Vec::new(), Vec::new()))?;
     let page = ews.join("healthcheck.htm").unwrap_or_else(|_| ews.clone());

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::ConnectOptions as _;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -55,8 +56,14 @@ pub enum QueueError {
     InUse { path: PathBuf },
     #[error("the queue {} can't be opened: {source}", path.display())]
     Open { path: PathBuf, source: sqlx::Error },
-    #[error("the queue {} was made by a version that this one does not know: {source}", path.display())]
-    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    #[error("the queue {} can't be brought to this version's form: {source}", path.display())]
+    Migrate { path: PathBuf, source: MigrateError },
+    #[error(
+        "the queue {} was made by a later version of Sent Items Update (its form is {version}); install that version again, \
+         nothing was changed",
+        path.display()
+    )]
+    Later { path: PathBuf, version: i64 },
     #[error("the queue {} is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("the disk with the queue is full")]
@@ -612,10 +619,10 @@ async fn open_database(
     let opening = |source| QueueError::Open { path: path.to_owned(), source };
     let mut connection = connect.connect().await.map_err(opening)?;
     damaged::check(&mut connection, path).await?;
-    sqlx::migrate!("resources/migrations/sqlite")
-        .run(&mut connection)
-        .await
-        .map_err(|source| QueueError::Migrate { path: path.to_owned(), source })?;
+    sqlx::migrate!("resources/migrations/sqlite").run(&mut connection).await.map_err(|source| match source {
+        MigrateError::VersionMissing(version) => QueueError::Later { path: path.to_owned(), version },
+        source => QueueError::Migrate { path: path.to_owned(), source },
+    })?;
     writer::take_over(&mut connection, now).await.map_err(opening)?;
     writer::from_the_future(&mut connection, now).await.map_err(opening)?;
     writer::sweep_spool(&mut connection, spool).await.map_err(opening)?;

@@ -1,9 +1,11 @@
+use std::path::Path;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
 
 use super::*;
 use crate::pipe::client::{Client, PipeError};
+use crate::pipe::listener::Access;
 use crate::pipe::types::{Counts, Outcome, Rule, SettingsChange, Status};
 use crate::settings::{Account, Connection, Settings};
 use crate::updater::dispatcher::Attempt;
@@ -55,7 +57,13 @@ struct Scene {
 }
 
 fn options(folder: &Path, clock: &Clock) -> UpdaterOptions {
-    UpdaterOptions { data: folder.join("data"), pipe: folder.join("pipe.sock"), sandbox: true, clock: clock.clone() }
+    UpdaterOptions {
+        data: folder.join("data"),
+        pipe: folder.join("pipe.sock"),
+        access: Access::default(),
+        sandbox: true,
+        clock: clock.clone(),
+    }
 }
 
 fn easy(done: &Arc<Mutex<Vec<String>>>) -> impl Fn(&InForce, &Scope) -> Result<Easy, String> + Send + Sync + 'static {

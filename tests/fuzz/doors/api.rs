@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use sent_items_update::pipe::listener::Access;
 use sent_items_update::pipe::types::{Outcome, Rule};
 use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::dispatcher::{Attempt, Engine};
@@ -88,8 +89,13 @@ fn open() -> Open {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe.sock");
-    let options =
-        UpdaterOptions { data: folder.path().join("data"), pipe: pipe.clone(), sandbox: true, clock: Clock::system() };
+    let options = UpdaterOptions {
+        data: folder.path().join("data"),
+        pipe: pipe.clone(),
+        access: Access::default(),
+        sandbox: true,
+        clock: Clock::system(),
+    };
     let make = |_: &InForce, _: &Scope| Ok(Idle);
     let updater = runtime.block_on(Updater::start(options, make)).unwrap();
     let (stop, told) = tokio::sync::oneshot::channel::<()>();

@@ -132,7 +132,7 @@ pub(super) fn client(extra_roots: &[String], timeout: Duration) -> Result<Client
         .no_proxy()
         .connect_timeout(CONNECT.min(timeout))
         .timeout(timeout)
-        .tls_certs_merge(transport::extra_roots(extra_roots)?)
+        .tls_backend_preconfigured(transport::trust(extra_roots)?)
         .build()
         .map_err(ClientError::Http)
 }

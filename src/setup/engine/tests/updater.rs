@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::pipe::client::Client;
-use crate::pipe::listener::{Listener, Peer};
+use crate::pipe::listener::{Access, Listener, Peer};
 use crate::pipe::types::{Problem, SettingsChange, SettingsDocument};
 use crate::settings::Settings;
 
@@ -43,7 +43,7 @@ impl FakeUpdater {
         let password = password.map(SecretString::from);
         let in_force = Arc::new(Mutex::new(InForce { settings, password, ..InForce::default() }));
         let routes = Router::new().route("/v1/settings", get(read).put(change)).with_state(in_force.clone());
-        let listener = Listener::bind(&folder.path().join("updater.sock")).await.unwrap();
+        let listener = Listener::bind(&folder.path().join("updater.sock"), Access::default()).await.unwrap();
         let serving = tokio::spawn(async move {
             axum::serve(listener, routes.into_make_service_with_connect_info::<Peer>()).await.unwrap();
         });

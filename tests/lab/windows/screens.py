@@ -1,0 +1,37 @@
+"""A screen of one's own (Xvfb)."""
+import os
+import subprocess
+import time
+
+
+class Screen:
+    def __enter__(self):
+        read, write = os.pipe()
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+                                       pass_fds=[write], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as told:
+            self.display = f":{told.readline().strip()}"
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait(30)
+
+    def picture(self, file):
+        subprocess.run(["import", "-window", "root", file], env=os.environ | {"DISPLAY": self.display}, check=True, timeout=60)
+
+    def still(self, folder):
+        """Whether it shows the same as a second ago: the sample messages have come through."""
+        pictures = [folder / "one.ppm", folder / "other.ppm"]
+        self.picture(pictures[0])
+        time.sleep(1)
+        self.picture(pictures[1])
+        return pictures[0].read_bytes() == pictures[1].read_bytes()
+
+    def colours(self, folder):
+        """How many colours the screen shows."""
+        self.picture(folder / "now.png")
+        found = subprocess.run(["identify", "-format", "%k", folder / "now.png"], capture_output=True, text=True, check=True)
+        return int(found.stdout)
