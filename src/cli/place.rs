@@ -1,5 +1,8 @@
 //! Where the updater is: its data folder and its pipe.
 
+#[cfg(windows)]
+mod windows;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -31,10 +34,17 @@ impl Pipe {
 /// of the user's own.
 pub fn default_data() -> Result<PathBuf, Failure> {
     #[cfg(windows)]
-    if let Some(folder) = std::env::var_os("ProgramData").filter(|folder| !folder.is_empty()) {
-        return Ok(PathBuf::from(folder).join("SentItemsUpdate"));
-    }
-    #[cfg(unix)]
+    return windows::program_data().map(|folder| folder.join("SentItemsUpdate")).map_err(|error| {
+        Failure::new(format!(
+            "the system does not say where data of programs belong ({error}); name a folder with --data"
+        ))
+    });
+    #[cfg(not(windows))]
+    of_unix()
+}
+
+#[cfg(not(windows))]
+fn of_unix() -> Result<PathBuf, Failure> {
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib/sent-items-update"));
     }

@@ -18,6 +18,7 @@ set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/../.." && pwd)/target/lab/windows}
 target=x86_64-pc-windows-gnu
 log() { echo "$*" >&2; }
+mkdir -p "$root"
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 # need PACKAGE…: installs those of Debian's packages that are missing.
@@ -28,11 +29,16 @@ need() {
   done
   [ ${#missing[@]} = 0 ] && return
   log "installing ${missing[*]}"
-  install "${missing[@]}" || { as_root apt-get -qq -o DPkg::Lock::Timeout=600 update >&2 && install "${missing[@]}"; }
+  # One at a time: apt-get itself does not wait for another that loads its lists.
+  {
+    flock 8
+    install "${missing[@]}" ||
+      { as_root apt-get -qq -o DPkg::Lock::Timeout=600 update >&2 8>&- && install "${missing[@]}"; }
+  } 8>"${SIU_APT_LOCK:-$root/apt.lock}"
 }
 install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install -y \
-    --no-install-recommends "$@" </dev/null >&2
+    --no-install-recommends "$@" </dev/null >&2 8>&-
 }
 
 # unpack PACKAGE PATTERN…: of one package, what matches. It is loaded, read as a stream and deleted again, so that neither
@@ -50,7 +56,6 @@ unpack() {
 need gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix wine wine64
 
 if [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
-  mkdir -p "$root"
   echo "export SIU_BUILD_STD="
 else
   if ! [ -e "$root/ready" ]; then

@@ -1,7 +1,7 @@
 //! A lock and a socket in the user's runtime folder.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The right to be the only one. Goes with the process, however that ends.
 pub struct Seat {
     socket: UnixListener,
-    _lock: File,
+    lock: File,
 }
 
 pub fn claim(name: &str) -> io::Result<Claim> {
@@ -42,41 +42,53 @@ fn claim_in(folder: &Path, name: &str, patience: Duration) -> io::Result<Claim> 
     }
     let place = folder.join(format!("{name}.sock"));
     let lock = File::create(folder.join(format!("{name}.lock")))?;
-    match lock.try_lock() {
-        Ok(()) => {
-            // One that is left over belongs to a panel that is gone.
-            match std::fs::remove_file(&place) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            Ok(Claim::First(Seat { socket: UnixListener::bind(&place)?, _lock: lock }))
+    let until = Instant::now() + patience;
+    // The first one may have its lock and not yet its socket, or be about to end: then nobody has the lock soon.
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(Claim::First(Seat { socket: bind(&place)?, lock })),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
         }
-        Err(TryLockError::WouldBlock) => raise(&place, patience).map(|()| Claim::Raised),
-        Err(TryLockError::Error(error)) => Err(error),
+        match raise(&place, until.saturating_duration_since(Instant::now())) {
+            Ok(()) => return Ok(Claim::Raised),
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(_) => std::thread::sleep(LOOK_EVERY),
+        }
     }
 }
 
-/// A connection is all that it takes; the first one ends it when it has understood.
+fn bind(place: &Path) -> io::Result<UnixListener> {
+    // One that is left over belongs to a panel that is gone.
+    match std::fs::remove_file(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    UnixListener::bind(place)
+}
+
+/// A connection is all that it takes; the first one says that it has understood, unless it ends before.
 fn raise(place: &Path, patience: Duration) -> io::Result<()> {
-    let until = Instant::now() + patience;
-    let mut other = loop {
-        match UnixStream::connect(place) {
-            Ok(other) => break other,
-            Err(error) if Instant::now() > until => return Err(error),
-            Err(_) => std::thread::sleep(LOOK_EVERY),
-        }
-    };
-    other.set_read_timeout(Some(patience))?;
-    other.read(&mut [0]).map(drop)
+    let mut other = UnixStream::connect(place)?;
+    // The system knows no shorter time that is not none at all.
+    other.set_read_timeout(Some(patience.max(Duration::from_millis(1))))?;
+    other.read_exact(&mut [0])
 }
 
 impl Seat {
     /// From now on, calls `raise` for everyone who comes later.
     pub fn listen(self, raise: impl Fn() + Send + 'static) {
+        let Self { socket, lock } = self;
         let listening = std::thread::Builder::new().name("single".to_owned()).spawn(move || {
-            for connection in self.socket.incoming() {
+            // The thread has the lock, too: only what it names goes with it.
+            let _lock = lock;
+            for connection in socket.incoming() {
                 match connection {
-                    Ok(_) => raise(),
+                    Ok(mut other) => {
+                        raise();
+                        // Whoever does not wait for the answer needs none.
+                        let _ = other.write_all(&[1]);
+                    }
                     Err(problem) => {
                         warn!(%problem, "a second start is no longer heard of");
                         return;
@@ -125,6 +137,19 @@ mod tests {
         drop(first(folder.path(), "one"));
         assert!(folder.path().join("one.sock").exists());
         first(folder.path(), "one");
+    }
+
+    #[test]
+    fn one_that_ends_while_a_second_starts_leaves_the_seat_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let ending = first(folder.path(), "one");
+        let end = std::thread::spawn(move || {
+            // It has been knocked at, and ends without an answer.
+            drop(ending.socket.accept().unwrap());
+            drop(ending);
+        });
+        first(folder.path(), "one");
+        end.join().unwrap();
     }
 
     #[test]
