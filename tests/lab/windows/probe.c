@@ -12,7 +12,10 @@
  *   probe service NAME      what the service manager has of a service
  *   probe unseal FILE USER  what DPAPI makes of a file, without and with the additional entropy
  *   probe message EXE ID    the text of a message in a program's table
- *   probe raise TITLE       minimises the window of this title
+ *   probe minimise TITLE    minimises the window of this title
+ *   probe window TITLE      whether it is minimised, and in front
+ *   probe allowed SDDL      whether the system lets us use what has this descriptor, as we are and without being
+ *                           administrators
  *
  * Says what it found, or the number of the system's error, and ends with status 0 in both cases.
  */
@@ -193,6 +196,28 @@ static int message(const char *program, DWORD id) {
     return 0;
 }
 
+static const char *verdict(PSECURITY_DESCRIPTOR descriptor, HANDLE token) {
+    GENERIC_MAPPING mapping = { FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS };
+    union { PRIVILEGE_SET set; char room[256]; } privileges; DWORD length = sizeof privileges, granted;
+    HANDLE asking; BOOL yes = FALSE;
+    if (!DuplicateToken(token, SecurityIdentification, &asking)) { failed("DuplicateToken"); return "?"; }
+    if (!AccessCheck(descriptor, asking, FILE_GENERIC_READ | FILE_GENERIC_WRITE, &mapping, &privileges.set, &length,
+                     &granted, &yes)) { failed("AccessCheck"); return "?"; }
+    return yes ? "allowed" : "refused";
+}
+
+static int allowed(const char *text) {
+    PSECURITY_DESCRIPTOR descriptor; HANDLE token, plain; char room[SECURITY_MAX_SID_SIZE]; DWORD length = sizeof room;
+    SID_AND_ATTRIBUTES administrators = { room, 0 };
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(text, SDDL_REVISION_1, &descriptor, NULL)) return failed("Convert");
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &token)) return failed("OpenProcessToken");
+    if (!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, room, &length)) return failed("CreateWellKnownSid");
+    if (!CreateRestrictedToken(token, 0, 1, &administrators, 0, NULL, 0, NULL, &plain)) return failed("CreateRestrictedToken");
+    const char *as_we_are = verdict(descriptor, token);
+    printf("%s, without: %s\n", as_we_are, verdict(descriptor, plain));
+    return 0;
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "", *where = argc > 2 ? argv[2] : "", *more = argc > 3 ? argv[3] : "";
     if (!strcmp(what, "account")) return own();
@@ -215,6 +240,7 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "service")) return service(where);
     if (!strcmp(what, "unseal")) return unseal(where, more);
     if (!strcmp(what, "message")) return message(where, strtoul(more, NULL, 0));
+    if (!strcmp(what, "allowed")) return allowed(where);
     if (!strcmp(what, "minimise")) {
         HWND window = FindWindowA(NULL, where);
         if (!window) return failed("FindWindow");

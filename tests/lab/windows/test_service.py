@@ -1,6 +1,9 @@
 """The updater as a service of Wine's service manager: registration, pipe, password, event log, start and stop."""
 import json
+import os
+import pathlib
 import re
+import shutil
 
 import pytest
 
@@ -82,6 +85,16 @@ def test_the_pipe_belongs_to_the_service_and_lists_who_may_use_it(service):
     assert re.fullmatch(rf"O:({own})D:P\(A;;GA;;;SY\)\(A;;GA;;;BA\)\(A;;GA;;;({own})\)", descriptor), descriptor
     served = re.search(r"server (\d+)", service.probe("flags", PIPE))[1]
     assert f"(process {served})" in service.updater("service", "status")
+
+
+def test_the_system_refuses_an_account_that_is_not_on_that_list(service):
+    # Wine keeps the lists of pipes and does not look at them, but it has the function that Windows decides with.
+    theirs = service.probe("owner", PIPE).replace(service.probe("account"), "S-1-5-21-1-2-3-1234")
+    theirs = re.sub("^O:.*?D:", "O:S-1-5-21-1-2-3-1234G:SYD:", theirs)
+    assert service.probe("allowed", theirs) == "allowed, without: refused"
+    # It is the list that decides, and not the owner, which is somebody else here.
+    assert service.probe("allowed", theirs.replace("(A;;GA;;;BA)", "")) == "refused, without: refused"
+    assert service.probe("allowed", theirs + "(A;;GA;;;WD)") == "allowed, without: allowed"
 
 
 def test_several_clients_are_served_at_once(service):
@@ -172,6 +185,26 @@ def test_warnings_and_errors_are_entries_of_the_event_log(service, exchange, ann
         exchange.impersonation(True)
 
 
+def test_service_and_console_have_the_same_data_folder(service, data):
+    # The service manager starts it with other variables than a console has; under Wine, `ProgramData` is among them.
+    folder = pathlib.Path(os.environ["WINEPREFIX"], "drive_c/ProgramData/SentItemsUpdate")
+    service.updater("service", "stop")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        service.updater("service", "install")
+        assert service.probe("service", SERVICE).split("program ")[1].split("\n")[0].replace('"', "") == f"{path(UPDATER)} run"
+        service.updater("service", "start")
+        assert (folder / "queue.sqlite").exists()
+        for line in (f"{path(UPDATER)} run --pipe {PIPE}-second", rf"set ProgramData=C:\elsewhere&& {path(UPDATER)} run --pipe {PIPE}-second"):
+            ended, out, err = service.run("cmd", "/c", line)
+            assert ended == 1 and r"another updater works in C:\ProgramData\SentItemsUpdate;" in err, out + err
+    finally:
+        service.updater("service", "stop")
+        service.updater("service", "install", "--data", path(data))
+        service.updater("service", "start")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_a_pipe_that_somebody_else_put_there_is_not_spoken_to(wine, tmp_path):
     squatted = PIPE + "-squatted"
     # Everybody may use it, and it belongs to an ordinary user.
@@ -189,3 +222,12 @@ def test_an_updater_in_a_console_has_its_own_pipe_beside_the_services(service, t
         until(lambda: "the updater runs" in console.log(), 60, "the updater", console.log)
         assert json.loads(service.updater("status", "--json", "--pipe", pipe))["version"]
         assert service.probe("many", PIPE, 2) == "2 answers"
+
+
+def test_what_wine_lacks_is_what_we_say_it_lacks(service):
+    """WINDOWS.md lists it. Should a later Wine have one of these, the thing itself is to be tested in its place."""
+    assert service.probe("first", PIPE) == "created"
+    assert service.probe("anonymous", PIPE).startswith("ImpersonateAnonymousToken: error")
+    found = service.probe("service", SERVICE)
+    assert "delayed: error" in found and "recovery: error" in found and "recovery after errors: error" in found
+    assert service.probe("events", "Sent Items Update") == "0 entries"
