@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -43,10 +43,10 @@ impl PipeError {
     }
 }
 
-/// The system itself keeps us from connecting.
-fn refused_by_the_system(error: &(dyn std::error::Error + 'static)) -> bool {
-    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    kind == Some(std::io::ErrorKind::PermissionDenied) || error.source().is_some_and(refused_by_the_system)
+/// Whether this is what kept us from connecting.
+fn in_the_way(error: &(dyn std::error::Error + 'static), what: fn(&std::io::Error) -> bool) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(what)
+        || error.source().is_some_and(|source| in_the_way(source, what))
 }
 
 /// What lies at the bottom: the layers above it say the same in other words.
@@ -80,6 +80,9 @@ pub struct Client {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long to ask an updater again that has no room for one more.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// For what the updater has to ask Exchange.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -212,12 +215,7 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, PipeError> {
-        match platform::check_owner(&self.path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.not_running()),
-            Err(error) => return Err(PipeError::Untrusted(error)),
-        }
-        let answer = request.send().await.map_err(|error| self.not_sent(error))?;
+        let answer = self.sent(request).await?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -228,11 +226,44 @@ impl Client {
         Err(PipeError::Refused { status: status.as_u16(), problem })
     }
 
+    /// What has no room for us now is asked again: it has, as soon as the updater has looked at whoever came before us.
+    async fn sent(&self, mut request: RequestBuilder) -> Result<Response, PipeError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.look_at_owner().await?;
+            let again = request.try_clone();
+            if again.is_none() && platform::MAY_HAVE_NO_ROOM {
+                // What is a stream can't be sent again. It follows on the connection of a question that can.
+                Box::pin(self.status()).await?;
+            }
+            match (request.send().await, again) {
+                (Err(error), Some(again)) if in_the_way(&error, platform::no_room) && Instant::now() < until => {
+                    request = again;
+                }
+                (result, _) => return result.map_err(|error| self.not_sent(error)),
+            }
+        }
+    }
+
+    async fn look_at_owner(&self) -> Result<(), PipeError> {
+        platform::check_owner(&self.path).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => self.not_running(),
+            _ if platform::no_room(&error) => PipeError::Timeout,
+            _ => PipeError::Untrusted(error),
+        })
+    }
+
     fn not_sent(&self, error: reqwest::Error) -> PipeError {
         if !error.is_connect() {
             return PipeError::from_reqwest(error);
         }
-        if refused_by_the_system(&error) { self.not_permitted() } else { self.not_running() }
+        match error {
+            error if in_the_way(&error, |error| error.kind() == std::io::ErrorKind::PermissionDenied) => {
+                self.not_permitted()
+            }
+            error if in_the_way(&error, platform::no_room) => PipeError::Timeout,
+            _ => self.not_running(),
+        }
     }
 
     fn not_permitted(&self) -> PipeError {

@@ -111,9 +111,17 @@ pub fn client_builder(path: &Path) -> reqwest::ClientBuilder {
     reqwest::Client::builder().unix_socket(path.to_owned())
 }
 
+/// The system itself lets clients wait until they are let in.
+pub const MAY_HAVE_NO_ROOM: bool = false;
+
+pub fn no_room(_: &io::Error) -> bool {
+    MAY_HAVE_NO_ROOM
+}
+
 /// A socket that somebody else put there could collect passwords: only root's and our own are spoken to, and that of a
 /// service whose user root gave the folder to.
-pub fn check_owner(path: &Path) -> io::Result<()> {
+#[expect(clippy::unused_async, reason = "the same name and form as on Windows, where it takes a while")]
+pub async fn check_owner(path: &Path) -> io::Result<()> {
     let owner = std::fs::metadata(path)?.uid();
     if owner == 0 || owner == rustix::process::geteuid().as_raw() || given_by_root(path, owner)? {
         return Ok(());

@@ -16,7 +16,7 @@ use std::ptr;
 
 use futures_util::future::select_all;
 use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
-use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_PIPE_BUSY, HANDLE};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_NO_DATA, ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::SECURITY_IDENTIFICATION;
 use windows_sys::Win32::System::Pipes::{GetNamedPipeClientProcessId, GetNamedPipeServerProcessId, WaitNamedPipeW};
 
@@ -26,8 +26,9 @@ use crate::service;
 
 pub type Stream = NamedPipeServer;
 
-/// Instances that wait for a client. A client that finds none of them free is told that the pipe is busy.
-const WAITING: usize = 4;
+/// Instances that wait for a client. A client that finds none of them free is told that the pipe is busy; so there are more
+/// than come at a time.
+const WAITING: usize = 16;
 /// Milliseconds that a client waits for a free instance.
 const PATIENCE: u32 = 5_000;
 
@@ -65,11 +66,18 @@ impl Listener {
     }
 
     pub async fn accept(&mut self) -> io::Result<(Stream, Verdict)> {
-        let clients = self.waiting.iter().map(|instance| Box::pin(instance.connect()));
-        let (connected, place, _) = select_all(clients).await;
-        // One that did not connect is of no further use, either.
-        let stream = std::mem::replace(&mut self.waiting[place], instance(&self.path, false)?);
-        connected?;
+        let stream = loop {
+            let clients = self.waiting.iter().map(|instance| Box::pin(instance.connect()));
+            let (connected, place, _) = select_all(clients).await;
+            // One that did not connect is of no further use, either.
+            let stream = std::mem::replace(&mut self.waiting[place], instance(&self.path, false)?);
+            match connected {
+                Ok(()) => break stream,
+                // Whoever only looks whose pipe it is may be gone again before we have noticed.
+                Err(error) if error.raw_os_error() == Some(ERROR_NO_DATA.cast_signed()) => {}
+                Err(error) => return Err(error),
+            }
+        };
         let name = client_process(&stream).map_or_else(
             || "an administrator or the updater's own account".to_owned(),
             |process| format!("an administrator or the updater's own account (process {process})"),
@@ -102,9 +110,25 @@ pub fn client_builder(path: &Path) -> reqwest::ClientBuilder {
     reqwest::Client::builder().windows_named_pipe(path.as_os_str().to_owned())
 }
 
+/// Whoever comes when every instance has a client is sent away and not made to wait.
+pub const MAY_HAVE_NO_ROOM: bool = true;
+
+pub fn no_room(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(i32::cast_unsigned);
+    // The second is for whoever has waited for it in vain.
+    matches!(code, Some(ERROR_PIPE_BUSY | ERROR_SEM_TIMEOUT))
+}
+
 /// A pipe that somebody else put there could collect passwords: only LocalSystem's, the administrators' and our own are
 /// spoken to, and that of the service, whichever account it was given.
-pub fn check_owner(path: &Path) -> io::Result<()> {
+pub async fn check_owner(path: &Path) -> io::Result<()> {
+    let path = path.to_owned();
+    // It waits for a free instance, which whoever serves the pipe in this process could not make meanwhile.
+    let looked = tokio::task::spawn_blocking(move || look_at_owner(&path)).await;
+    looked.map_err(io::Error::other)?
+}
+
+fn look_at_owner(path: &Path) -> io::Result<()> {
     let pipe = connected(path)?;
     if rights::trusted_owner(Object::Pipe(pipe.as_handle()))? {
         return Ok(());

@@ -17,8 +17,7 @@ pub fn program_data() -> io::Result<PathBuf> {
     let mut path = ptr::null_mut();
     let flags = KF_FLAG_DEFAULT.cast_unsigned();
     // SAFETY: the identifier lives through the call, nobody's token is asked for, and `path` is a place for the result.
-    let status =
-        unsafe { SHGetKnownFolderPath(&FOLDERID_ProgramData, flags, ptr::null_mut(), &raw mut path) };
+    let status = unsafe { SHGetKnownFolderPath(&FOLDERID_ProgramData, flags, ptr::null_mut(), &raw mut path) };
     let found = if status < 0 || path.is_null() {
         Err(io::Error::from_raw_os_error(status))
     } else {
