@@ -13,7 +13,7 @@
  *   probe unseal FILE USER  what DPAPI makes of a file, without and with the additional entropy
  *   probe message EXE ID    the text of a message in a program's table
  *   probe minimise TITLE    minimises the window of this title
- *   probe window TITLE      whether it is minimised, and in front
+ *   probe window TITLE      whether it is minimised, and in front, and whose it is
  *   probe allowed SDDL      whether the system lets us use what has this descriptor, as we are and without being
  *                           administrators
  *
@@ -251,7 +251,9 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "window")) {
         HWND window = FindWindowA(NULL, where);
         if (!window) return failed("FindWindow");
-        printf("minimised %d front %d\n", IsIconic(window), GetForegroundWindow() == window);
+        DWORD process = 0;
+        GetWindowThreadProcessId(window, &process);
+        printf("minimised %d front %d process %lu\n", IsIconic(window), GetForegroundWindow() == window, process);
         return 0;
     }
     fprintf(stderr, "see the top of probe.c\n");

@@ -35,3 +35,10 @@ class Screen:
         self.picture(folder / "now.png")
         found = subprocess.run(["identify", "-format", "%k", folder / "now.png"], capture_output=True, text=True, check=True)
         return int(found.stdout)
+
+    def red(self, folder):
+        """How much of it is of the red of faults."""
+        file = folder / "now.ppm"
+        self.picture(file)
+        pixels = file.read_bytes()[-3 * 1280 * 800:]
+        return sum(r > 150 and g < 60 and b < 60 for r, g, b in zip(pixels[0::3], pixels[1::3], pixels[2::3]))

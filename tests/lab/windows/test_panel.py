@@ -1,6 +1,8 @@
 """The panel under Wine."""
+import re
+
 import processes
-from wine import PANEL, ROOT
+from wine import PANEL, PIPE, ROOT, UPDATER
 
 TITLE = "Sent Items Update"
 SCREENS = ROOT / "target/screens"
@@ -20,6 +22,11 @@ def test_the_panel_draws_its_window_and_a_second_start_raises_the_first(wine, sc
         processes.until(lambda: alive() and probe("window").startswith("minimised 0"), 120, "the window", panel.log)
         # An empty window has few colours; text has smooth edges, and those are many shades.
         processes.until(lambda: alive() and screen.colours(tmp_path) > 200, 180, "what it draws", panel.log)
+        # The updater that the panel has started answers over its pipe, and the panel takes its sign away that none does.
+        process = re.search(r"process (\d+)", probe("window"))[1]
+        status = ["status", "--pipe", f"{PIPE}-sandbox-{process}"]
+        processes.until(lambda: alive() and wine.run(UPDATER, *status)[0] == 0, 120, "its updater", panel.log)
+        processes.until(lambda: alive() and not screen.red(tmp_path), 60, "the panel to see it", panel.log)
         processes.until(lambda: alive() and screen.still(tmp_path), 180, "the screen to be still", panel.log)
         SCREENS.mkdir(parents=True, exist_ok=True)
         screen.picture(SCREENS / "wine-panel.png")

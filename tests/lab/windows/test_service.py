@@ -125,11 +125,12 @@ def anna(exchange):
     return mailclient.mailbox_of(exchange, exchange.anna)
 
 
-def hand_over(wine, anna, exchange, folder, subject):
-    """Anna has sent a message, and it comes with a footer from the gateway; its number."""
+def hand_over(wine, anna, exchange, folder, subject, before=lambda: None):
+    """Anna has sent a message, and it comes with a footer from the gateway; its number. In between, `before` is called."""
     message_id = mailclient.new_message_id()
     original = mailclient.compose(exchange.anna, "kim@kunde.example", subject, "Guten Tag", message_id=message_id)
     mailclient.store_sent(anna, original)
+    before()
     file = folder / "processed.eml"
     file.write_bytes(original.as_bytes().replace(b"Guten Tag", b"Guten Tag\r\n-- \r\nNordwind GmbH"))
     return str(json.loads(wine.updater("submit", path(file), "--json"))["id"]), message_id
@@ -177,9 +178,9 @@ def test_a_stop_finishes_the_message_in_hand(service, exchange, anna, tmp_path):
 
 def test_warnings_and_errors_are_entries_of_the_event_log(service, exchange, anna, tmp_path):
     configured(service, exchange, tmp_path)
-    exchange.impersonation(False)
     try:
-        hand_over(service, anna, exchange, tmp_path, "Mahnung")
+        # Her own client uses the same account.
+        hand_over(service, anna, exchange, tmp_path, "Mahnung", before=lambda: exchange.impersonation(False))
         until(lambda: any(severity in ("warn", "err") for severity, _ in service.events()), 60, "an entry", service.log)
     finally:
         exchange.impersonation(True)
