@@ -5,6 +5,7 @@
 #   tests/lab/apache/apache.sh env   [FOLDER] [DOMAIN_FOLDER]   # prints the environment that tests/negotiate.rs,
 #                                                                 # tests/reach and tests/panel_reach.rs want
 #   tests/lab/apache/apache.sh stop  [FOLDER]
+#   tests/lab/apache/apache.sh doors [FOLDER] [DOMAIN_FOLDER]   # starts what is on port 48743, and no more
 #
 # https://localhost:48743 with a certificate of the domain's lab CA. Below it are doors to the same EWS:
 #
@@ -166,9 +167,9 @@ powershell() {
   fail "remote PowerShell does not start; see $root/$name.err"
 }
 
-start() {
+doors() {
   local program
-  for program in apache2 samba-tool faketime curl openssl; do
+  for program in apache2 samba-tool curl openssl; do
     command -v $program >/dev/null || fail "it needs $program"
   done
   [ -e "$modules/mod_auth_gssapi.so" ] || fail "it needs libapache2-mod-auth-gssapi"
@@ -178,10 +179,15 @@ start() {
   certificate
   printf 'CORP:svc-siu:%s\n' "$password" >"$root/ntlm-users"
   configuration apache $port doors http://127.0.0.1:$http_port
-  configuration late $late_port doors http://127.0.0.1:$http_port
   sandbox
-  exchange
   answers "https://localhost:$port" / || { apache apache env; await "https://localhost:$port" /; }
+}
+
+start() {
+  command -v faketime >/dev/null || fail "it needs faketime"
+  doors
+  configuration late $late_port doors http://127.0.0.1:$http_port
+  exchange
   answers "https://localhost:$late_port" / ||
     { apache late faketime -f +11h env; await "https://localhost:$late_port" /; }
   powershell powershell-tls --kerberos
@@ -228,7 +234,8 @@ ENV
 
 case ${1:-} in
   start) start ;;
+  doors) doors ;;
   env) environment ;;
   stop) halt ;;
-  *) sed -n '2,26s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,27s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
