@@ -1,14 +1,17 @@
-//! An upgrade keeps settings and queue: data folders as updaters of every earlier schema left them are opened by today's
+//! An upgrade keeps settings, password and queue: data folders as updaters of every earlier schema left them are opened by today's
 //! program (U1, U2). tests/fixtures/upgrade/make.py makes the folder of a new schema.
 #![cfg(unix)]
 
 mod process;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use process::{Place, text};
+use secrecy::ExposeSecret as _;
 use sent_items_update::pipe::types::{Filter, Rule, State};
+use sent_items_update::secret::SecretStore;
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -35,9 +38,11 @@ fn left_by(level: &str) -> Place {
         "there is no data folder of schema {level}: tests/fixtures/upgrade/make.py {level} makes it"
     );
     fs::create_dir_all(place.data().join("spool")).unwrap();
-    for file in ["queue.sqlite", "settings.json", "spool/2.eml"] {
+    for file in ["queue.sqlite", "settings.json", "account.secret", "secret.key", "spool/2.eml"] {
         fs::copy(kept.join(file), place.data().join(file)).unwrap();
     }
+    // As it was: Git keeps no modes.
+    fs::set_permissions(place.data().join("secret.key"), fs::Permissions::from_mode(0o600)).unwrap();
     place
 }
 
@@ -58,7 +63,7 @@ fn holds(now: &Value, kept: &Value) -> bool {
 
 /// U1, U2
 #[tokio::test]
-async fn an_updater_of_today_goes_on_with_the_queue_and_settings_of_every_earlier_schema() {
+async fn an_updater_of_today_goes_on_with_the_queue_settings_and_password_of_every_earlier_schema() {
     let levels = levels();
     assert!(levels.len() >= 2, "{levels:?}");
     for level in levels {
@@ -85,7 +90,11 @@ async fn an_updater_of_today_goes_on_with_the_queue_and_settings_of_every_earlie
 
         let kept = fs::read(project("tests/fixtures/upgrade").join(&level).join("settings.json")).unwrap();
         let kept: Value = serde_json::from_slice(&kept).unwrap();
-        let now = serde_json::to_value(client.settings().await.unwrap().0.settings).unwrap();
+        let known = client.settings().await.unwrap().0;
+        assert!(known.password_stored, "schema {level}");
+        let password = SecretStore::new(&place.data()).load("svc-siu@corp.example").unwrap().unwrap();
+        assert_eq!(password.expose_secret(), "kept över an upgrade", "schema {level}");
+        let now = serde_json::to_value(known.settings).unwrap();
         assert!(holds(&now, &kept), "schema {level}: {kept:#}\nbecame {now:#}");
 
         // It goes on where it was: another start finds the same.
