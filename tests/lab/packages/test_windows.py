@@ -7,11 +7,10 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import zipfile
 
 import pytest
-from packages_made import LAB, PROJECT, make, name_of, run
+from packages_made import LAB, PROJECT, make, name_of, run, until
 
 SERVICE = r"HKLM\System\CurrentControlSet\Services\sent-items-update"
 UNINSTALL = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\SentItemsUpdate"
@@ -100,13 +99,6 @@ class Wine:
         """Everything on drive C, except for what Wine and Windows keep for themselves."""
         found = {str(file.relative_to(self.drive)) for file in self.drive.rglob("*")}
         return {file for file in found if not re.match(r"windows/|users/[^/]+/(AppData/Local/Temp|Temp)\b", file)}
-
-
-def until(what, true):
-    give_up = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < give_up, what
-        time.sleep(0.1)
 
 
 def later(windows, version):
