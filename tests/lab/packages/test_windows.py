@@ -10,6 +10,8 @@ import subprocess
 import zipfile
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packages_made import LAB, PROJECT, make, name_of, run, until
 
 SERVICE = r"HKLM\System\CurrentControlSet\Services\sent-items-update"
@@ -34,7 +36,9 @@ def test_names_checksums_and_contents_are_as_promised(windows, version):
             lines = portable.read(text).decode().split("\n")
             assert all(line.endswith("\r") for line in lines[:-1]), f"{text}: for Windows' editor"
         assert b"Apache License" in portable.read("licenses.txt") and b"MIT License" in portable.read("licenses.txt")
-    parts = {part["name"] for part in json.loads((windows / f"{name}.cdx.json").read_text())["components"]}
+    text = (windows / f"{name}.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None, "CycloneDX' own schema"
+    parts = {part["name"] for part in json.loads(text)["components"]}
     assert "windows-sys" in parts and not {"rustix", "libgssapi"} & parts, "what is in the programs for Windows"
 
 
