@@ -3,33 +3,20 @@
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
+. packaging/tool.sh
+
 # The same bytes for the same commit: what is made says the commit's time, whenever it is made.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
+export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 umask 022
 
 # What packages bring beside the programs.
 files=$PWD/target/packaging/files
-# Where programs go that make packages and were not installed otherwise.
-tools=${SIU_TOOLS:-$PWD/target/lab/tools}
 
 say() { echo "$*" >&2; }
 fail() {
   say "$0: $*"
   exit 1
-}
-
-# tool NAME VERSION LEVEL: prints where a program of crates.io is; builds it when it is nowhere, optimised no more than what
-# it does needs.
-tool() {
-  command -v "$1" && return
-  if ! [ -x "$tools/bin/$1" ]; then
-    say "building $1"
-    CARGO_PROFILE_DEV_OPT_LEVEL=$3 CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked --root "$tools" \
-      --target-dir "$tools/build" "$1@$2" >&2 || fail "$1 could not be installed"
-    rm -rf "$tools/build"
-  fi
-  echo "$tools/bin/$1"
 }
 
 # folder_of PROFILE: where cargo puts what it builds with it.
@@ -40,16 +27,19 @@ folder_of() {
   esac
 }
 
-# sbom TARGET FILE: what is in the programs for that system, as CycloneDX, by what Cargo.lock says.
-sbom() {
-  local cyclonedx
-  cyclonedx=$(tool cargo-cyclonedx 0.5.9 0)
-  # It writes beside Cargo.toml and nowhere else.
-  "$cyclonedx" cyclonedx --quiet --format json --spec-version 1.5 --features gssapi --target "$1" \
-    --override-filename "siu-sbom-$$"
-  # The package itself it names by its folder.
-  sed "s,path+file://$PWD#,,g" "siu-sbom-$$.json" >"$2"
-  rm "siu-sbom-$$.json"
+# bill TARGET FILE: what is in the programs for that system, as CycloneDX. The library that writes it goes into a Python
+# environment of its own.
+bill() {
+  local wanted=packaging/requirements.txt python=$tools/python
+  if ! cmp -s "$wanted" "$python/installed.txt"; then
+    say "installing $(tr '\n' ' ' <"$wanted")"
+    rm -rf "$python"
+    python3 -m venv "$python" >&2 || fail "python3 -m venv does not work (Debian: python3-venv)"
+    "$python/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted" >&2 ||
+      fail "pip could not install what $wanted names"
+    cp "$wanted" "$python/installed.txt"
+  fi
+  "$python/bin/python" packaging/bill.py "$1" >"$2"
 }
 
 # checksums FOLDER: of all packages in it.

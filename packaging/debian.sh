@@ -5,8 +5,10 @@
 #   packaging/debian.sh --built PROFILE  packs what was built with that profile of cargo, the same features (gssapi) given
 #   packaging/debian.sh --out FOLDER     puts it there; default: target/packages
 #
-# Needs Debian or Ubuntu with dpkg-dev, and libkrb5-dev and libclang-dev to build; Python 3. cargo-deb and cargo-cyclonedx are
-# taken from the path, or built once into target/lab/tools.
+# Who makes the package is its maintainer, as everywhere on Debian: DEBFULLNAME, DEBEMAIL.
+#
+# Needs Debian or Ubuntu with dpkg-dev, and libkrb5-dev and libclang-dev to build; Python 3.11 with venv. cargo-deb
+# is taken from the path, or built once into target/lab/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/common.sh
@@ -16,7 +18,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --built) profile=$2 built=yes && shift 2 ;;
     --out) out=$(realpath -m "$2") && shift 2 ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 2 ;;
   esac
 done
 folder=target/$(folder_of "$profile")
@@ -30,13 +32,15 @@ rm -rf "$files"
 "$folder/siu-updater" package-files "$files"
 architecture=$(dpkg --print-architecture)
 host=$(rustc -vV | sed -n 's/^host: //p')
-sbom "$host" "$files/sent-items-update.cdx.json"
+bill "$host" "$files/sent-items-update.cdx.json"
 packaging/notices.py "$host" | gzip -9 -n >"$files/third-party.txt.gz"
+maintainer="${DEBFULLNAME:-The Sent Items Update authors} <${DEBEMAIL:-root@localhost}>"
+packaging/changelog.py "$version" "$maintainer" | gzip -9 -n >"$files/changelog.gz"
 
 # What was not built for speed is not packed for size, either.
 compression=(--compress-system --compress-type xz)
 [ "$profile" = release ] || compression=(--compress-system --compress-type gz --fast)
-"$(tool cargo-deb 3.8.0 1)" --no-build --profile "$profile" --deb-revision= --locked --offline --strip "${compression[@]}" \
+"$(tool cargo-deb 3.8.0)" --no-build --profile "$profile" --deb-revision= --maintainer "$maintainer" --locked --offline --strip "${compression[@]}" \
   --output "$out/sent-items-update_${version}_$architecture.deb"
 cp "$files/sent-items-update.cdx.json" "$out/sent-items-update_${version}_$architecture.cdx.json"
 checksums "$out"

@@ -7,34 +7,13 @@ The texts are those that the crates bring. A crate without one is named with its
 """
 
 import collections
-import json
 import pathlib
 import re
-import subprocess
 import sys
 
+from parts import licence, parts
+
 NAMES = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
-
-
-def parts(target):
-    """The packages that are linked into the programs for that system, by name and version."""
-    said = subprocess.run(
-        ["cargo", "metadata", "--format-version=1", "--locked", "--features=gssapi", f"--filter-platform={target}"],
-        check=True, capture_output=True, text=True,
-    ).stdout
-    metadata = json.loads(said)
-    packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    root = metadata["resolve"]["root"]
-    found, waiting = {root}, [root]
-    while waiting:
-        for edge in nodes[waiting.pop()]["deps"]:
-            # Neither what only builds nor what only tests.
-            if edge["pkg"] not in found and any(kind["kind"] is None for kind in edge["dep_kinds"]):
-                found.add(edge["pkg"])
-                waiting.append(edge["pkg"])
-    found.remove(root)
-    return sorted((packages[identity] for identity in found), key=lambda package: (package["name"], package["version"]))
 
 
 def texts(package):
@@ -47,12 +26,12 @@ def texts(package):
 
 
 def main(target):
-    found = parts(target)
+    _, found, _ = parts(target)
     of_text = collections.defaultdict(list)
     print("Sent Items Update contains these libraries. Their licences follow, each with those that are under it.\n")
     for package in found:
         name = f"{package['name']} {package['version']}"
-        print(f"{name}: {package['license'] or 'see its text'}")
+        print(f"{name}: {licence(package) or 'see its text'}")
         for text in dict.fromkeys(texts(package)):
             of_text[text].append(name)
     for text, names in sorted(of_text.items(), key=lambda entry: entry[1]):

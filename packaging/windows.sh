@@ -5,8 +5,8 @@
 #   packaging/windows.sh --built PROFILE  packs what was built with that profile of cargo for x86_64-pc-windows-gnu
 #   packaging/windows.sh --out FOLDER     puts them there; default: target/packages
 #
-# Needs Debian's nsis, zip, mingw-w64 and python3, and a compiler for Windows (tests/lab/windows-toolchain.sh) to build.
-# cargo-cyclonedx is taken from the path, or built once into target/lab/tools.
+# Needs Debian's nsis, zip, mingw-w64 and Python 3.11 with venv, and a compiler for Windows (tests/lab/windows-toolchain.sh)
+# to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/common.sh
@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --built) profile=$2 built=yes && shift 2 ;;
     --out) out=$(realpath -m "$2") && shift 2 ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 2 ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 2 ;;
   esac
 done
 if [ -z "$built" ]; then
@@ -44,7 +44,7 @@ sed 's/$/\r/' packaging/windows/README.txt >"$programs/README.txt"
   printf '\n\n' && cat LICENSE-APACHE
 } | sed 's/$/\r/' >"$programs/licenses.txt"
 packaging/notices.py $target | sed 's/$/\r/' >"$programs/third-party.txt"
-sbom $target "$programs/sent-items-update.cdx.json"
+bill $target "$programs/sent-items-update.cdx.json"
 
 name=sent-items-update-$version-windows-x64
 fast=()

@@ -1,14 +1,20 @@
-//! An upgrade keeps settings and queue: data folders as updaters of every earlier schema left them are opened by today's
-//! program (U1, U2). tests/fixtures/upgrade/make.py makes the folder of a new schema.
+//! An upgrade keeps settings, password and queue: what updaters of every earlier schema left is opened by today's program (U1,
+//! U2). tests/fixtures/upgrade/make.py makes that of a new schema.
 #![cfg(unix)]
 
+mod postgres;
 mod process;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use postgres::Server;
 use process::{Place, text};
+use secrecy::ExposeSecret as _;
+use sent_items_update::pipe::client::Client;
 use sent_items_update::pipe::types::{Filter, Rule, State};
+use sent_items_update::secret::SecretStore;
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -16,9 +22,9 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The schemas that there were, by the number of their last migration.
-fn levels() -> Vec<String> {
-    let mut levels: Vec<_> = fs::read_dir(project("resources/migrations/sqlite"))
+/// The schemas that there were of a kind of queue, by the number of their last migration.
+fn levels(kind: &str) -> Vec<String> {
+    let mut levels: Vec<_> = fs::read_dir(project("resources/migrations").join(kind))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_str().unwrap()[..4].to_owned())
         .collect();
@@ -32,12 +38,14 @@ fn left_by(level: &str) -> Place {
     let kept = project("tests/fixtures/upgrade").join(level);
     assert!(
         kept.is_dir(),
-        "there is no data folder of schema {level}: tests/fixtures/upgrade/make.py {level} makes it"
+        "there is no data folder of schema {level}: tests/fixtures/upgrade/make.py sqlite {level} makes it"
     );
     fs::create_dir_all(place.data().join("spool")).unwrap();
-    for file in ["queue.sqlite", "settings.json", "spool/2.eml"] {
+    for file in ["queue.sqlite", "settings.json", "account.secret", "secret.key", "spool/2.eml"] {
         fs::copy(kept.join(file), place.data().join(file)).unwrap();
     }
+    // As it was: Git keeps no modes.
+    fs::set_permissions(place.data().join("secret.key"), fs::Permissions::from_mode(0o600)).unwrap();
     place
 }
 
@@ -56,36 +64,46 @@ fn holds(now: &Value, kept: &Value) -> bool {
     }
 }
 
+/// The queue has all messages, with their bytes.
+async fn has_all(client: &Client, leased: State) {
+    let mut messages = client.messages(&Filter::default()).await.unwrap();
+    messages.sort_by_key(|message| message.id);
+    let found: Vec<_> =
+        messages.iter().map(|message| (message.subject.as_str(), message.state, message.rule)).collect();
+    let expected = [
+        ("Waiting", State::Waiting, None),
+        ("Waiting, large", State::Waiting, None),
+        ("Leased", leased, None),
+        ("Updated", State::Updated, Some(Rule::UpdatedInPlace)),
+        ("Failed", State::Failed, Some(Rule::GaveUp)),
+    ];
+    assert_eq!(found, expected);
+    for message in &messages {
+        let content = text(&client.content(message.id).await.unwrap());
+        assert!(content.ends_with(&format!("\r\n\r\n{}\r\n", message.subject)), "{content}");
+    }
+}
+
 /// U1, U2
 #[tokio::test]
-async fn an_updater_of_today_goes_on_with_the_queue_and_settings_of_every_earlier_schema() {
-    let levels = levels();
+async fn an_updater_of_today_goes_on_with_the_queue_settings_and_password_of_every_earlier_schema() {
+    let levels = levels("sqlite");
     assert!(levels.len() >= 2, "{levels:?}");
     for level in levels {
         let place = left_by(&level);
         let updater = place.start().await;
         let client = place.client();
 
-        let mut messages = client.messages(&Filter::default()).await.unwrap();
-        messages.sort_by_key(|message| message.id);
-        let found: Vec<_> =
-            messages.iter().map(|message| (message.subject.as_str(), message.state, message.rule)).collect();
-        let expected = [
-            ("Waiting", State::Waiting, None),
-            ("Waiting, large", State::Waiting, None),
-            ("Leased", State::Waiting, None),
-            ("Updated", State::Updated, Some(Rule::UpdatedInPlace)),
-            ("Failed", State::Failed, Some(Rule::GaveUp)),
-        ];
-        assert_eq!(found, expected, "schema {level}:\n{}", place.log());
-        for message in &messages {
-            let content = text(&client.content(message.id).await.unwrap());
-            assert!(content.ends_with(&format!("\r\n\r\n{}\r\n", message.subject)), "schema {level}: {content}");
-        }
+        // Nobody else has that queue.
+        has_all(&client, State::Waiting).await;
 
         let kept = fs::read(project("tests/fixtures/upgrade").join(&level).join("settings.json")).unwrap();
         let kept: Value = serde_json::from_slice(&kept).unwrap();
-        let now = serde_json::to_value(client.settings().await.unwrap().0.settings).unwrap();
+        let known = client.settings().await.unwrap().0;
+        assert!(known.password_stored, "schema {level}");
+        let password = SecretStore::new(&place.data()).load("svc-siu@corp.example").unwrap().unwrap();
+        assert_eq!(password.expose_secret(), "kept över an upgrade", "schema {level}");
+        let now = serde_json::to_value(known.settings).unwrap();
         assert!(holds(&now, &kept), "schema {level}: {kept:#}\nbecame {now:#}");
 
         // It goes on where it was: another start finds the same.
@@ -96,10 +114,36 @@ async fn an_updater_of_today_goes_on_with_the_queue_and_settings_of_every_earlie
     }
 }
 
+/// U2, X5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_queue_of_every_earlier_schema_is_gone_on_with() {
+    let Some(server) = Server::start("a queue in PostgreSQL that an earlier version left") else { return };
+    let levels = levels("postgres");
+    for level in &levels {
+        let kept = project("tests/fixtures/upgrade/postgres").join(format!("{level}.sql"));
+        let kept = fs::read_to_string(&kept).unwrap_or_else(|error| {
+            panic!("{}: {error}; tests/fixtures/upgrade/make.py postgres {level} makes it", kept.display())
+        });
+        server.sql(&format!("CREATE SCHEMA left_{level}; SET search_path TO left_{level}; {kept}"));
+        let place = Place::on(&server.address(&format!("schema=left_{level}")));
+        // They keep what is finished for longer than this test will be there.
+        fs::create_dir_all(place.data()).unwrap();
+        fs::copy(project("tests/fixtures/upgrade/0002/settings.json"), place.data().join("settings.json")).unwrap();
+        for _ in 0..2 {
+            let updater = place.start().await;
+            // Whoever leased it may still be there, for all that is known.
+            has_all(&place.client(), State::Working).await;
+            updater.stop().await;
+        }
+        let schema = server.sql(&format!("SELECT max(version) FROM left_{level}.schema_version"));
+        assert_eq!(schema, levels.len().to_string(), "from {level}");
+    }
+}
+
 /// U2
 #[tokio::test]
 async fn a_queue_of_a_later_version_is_refused_in_words_and_left_as_it_is() {
-    let level = levels().pop().unwrap();
+    let level = levels("sqlite").pop().unwrap();
     let place = left_by(&level);
     let database = place.data().join("queue.sqlite");
     let url = format!("sqlite://{}", database.display());

@@ -7,6 +7,7 @@ use super::state::Intent;
 use super::style::{LARGE, MEDIUM, TEXT_HEADING, legible};
 use super::widgets::{Dialog, DialogButton, Facts, weak};
 
+const PURPOSE: &str = "Brings the sender's copy in Sent Items up to date with the message as the server processed it";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The about box.
@@ -36,7 +37,7 @@ impl View for AboutView {
                 ui.add_space(MEDIUM);
                 ui.vertical(|ui| {
                     ui.label(RichText::new("Sent Items Update").size(TEXT_HEADING).strong());
-                    weak(ui, env!("CARGO_PKG_DESCRIPTION"));
+                    weak(ui, PURPOSE);
                 });
             });
             ui.add_space(LARGE);

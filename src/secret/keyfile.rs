@@ -21,7 +21,12 @@ pub fn open(folder: &Path, user: &str, file: Vec<u8>) -> Result<Option<Vec<u8>>,
 /// The key that systemd hands over, if it does.
 fn credential() -> Option<PathBuf> {
     let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
-    Some(PathBuf::from(folder).join("secret.key")).filter(|path| path.exists())
+    credential_in(Path::new(&folder))
+}
+
+/// One that can't be reached counts: no key on the disk takes its place behind the administrator's back.
+fn credential_in(folder: &Path) -> Option<PathBuf> {
+    Some(folder.join(KEY)).filter(|path| path.try_exists().unwrap_or(true))
 }
 
 fn seal_with(folder: &Path, credential: Option<&Path>, user: &str, clear: &[u8]) -> Result<Vec<u8>, SecretError> {
@@ -124,6 +129,18 @@ mod tests {
         let after = seal_with(folder.path(), Some(&credential), "svc@x", b"second").unwrap();
         assert_eq!(with(&after).unwrap(), b"second");
         assert!(with(&before).is_none(), "its key is gone");
+        assert!(!folder.path().join(KEY).exists(), "none is made");
+    }
+
+    #[test]
+    fn a_credential_that_cannot_be_reached_is_an_error_and_one_that_is_not_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(credential_in(folder.path()), None, "other credentials, perhaps, but no key");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let credential = credential_in(&file).unwrap();
+        let problem = seal_with(folder.path(), Some(&credential), "svc@x", b"p").unwrap_err().to_string();
+        assert!(problem.contains("file/secret.key"), "{problem}");
         assert!(!folder.path().join(KEY).exists(), "none is made");
     }
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 PROJECT = pathlib.Path(__file__).parents[2]
 LAB = PROJECT / "target/lab/packages"
@@ -32,3 +33,10 @@ def name_of(folder, ending):
 
 def is_root():
     return os.geteuid() == 0
+
+
+def until(what, true):
+    give_up = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.1)

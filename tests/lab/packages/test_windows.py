@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import zipfile
 
 import pytest
-from packages_made import LAB, PROJECT, make, name_of, run
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packages_made import LAB, PROJECT, make, name_of, run, until
 
 SERVICE = r"HKLM\System\CurrentControlSet\Services\sent-items-update"
 UNINSTALL = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\SentItemsUpdate"
@@ -35,7 +36,9 @@ def test_names_checksums_and_contents_are_as_promised(windows, version):
             lines = portable.read(text).decode().split("\n")
             assert all(line.endswith("\r") for line in lines[:-1]), f"{text}: for Windows' editor"
         assert b"Apache License" in portable.read("licenses.txt") and b"MIT License" in portable.read("licenses.txt")
-    parts = {part["name"] for part in json.loads((windows / f"{name}.cdx.json").read_text())["components"]}
+    text = (windows / f"{name}.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None, "CycloneDX' own schema"
+    parts = {part["name"] for part in json.loads(text)["components"]}
     assert "windows-sys" in parts and not {"rustix", "libgssapi"} & parts, "what is in the programs for Windows"
 
 
@@ -76,11 +79,11 @@ class Wine:
         self.keeper.wait(60)
         shutil.rmtree(self.prefix, ignore_errors=True)
 
-    def run(self, *words, status=0):
+    def run(self, *words, status=0, text_in=""):
         with (self.prefix / "said").open("w+") as said:
             done = subprocess.run(
                 ["wine", *map(str, words)], env=self.environment, check=False, timeout=180,
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                input=text_in, text=True, stdout=said, stderr=said,
             )
             said.seek(0)
             text = said.read()
@@ -93,8 +96,15 @@ class Wine:
 
     def has(self, key):
         """Whether there is such a key in the registry."""
-        asked = ["wine", "reg", "query", key]
-        return subprocess.run(asked, env=self.environment, check=False, capture_output=True, timeout=60).returncode == 0
+        return self.ends("wine", "reg", "query", key) == 0
+
+    def ends(self, *words):
+        """With which exit status."""
+        done = subprocess.run(
+            words, env=self.environment, check=False, timeout=60,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        return done.returncode
 
     def files(self):
         """Everything on drive C, except for what Wine and Windows keep for themselves."""
@@ -102,11 +112,35 @@ class Wine:
         return {file for file in found if not re.match(r"windows/|users/[^/]+/(AppData/Local/Temp|Temp)\b", file)}
 
 
-def until(what, true):
-    give_up = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < give_up, what
-        time.sleep(0.1)
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory):
+    if "WINEPREFIX" not in os.environ:
+        pytest.skip("there is no Wine that runs the programs (tests/lab/windows-toolchain.sh makes one)")
+    with Wine(tmp_path_factory.mktemp("wine")) as wine:
+        yield wine
+
+
+def test_the_portable_programs_run_where_they_are_unpacked_and_leave_nothing_elsewhere(windows, wine):
+    before = wine.files()
+    folder = wine.drive / "portable"
+    with zipfile.ZipFile(name_of(windows, ".zip")) as portable:
+        portable.extractall(folder)
+    updater, pipe = folder / "siu-updater.exe", ["--pipe", r"\\.\pipe\siu-portable"]
+    # As README.txt says.
+    running = subprocess.Popen(
+        ["wine", updater, "run", "--data", "data", *pipe], env=wine.environment, cwd=folder,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        until("the updater runs", lambda: (folder / "data/queue.sqlite").exists())
+        until("the updater answers", lambda: wine.ends("wine", updater, "status", *pipe) == 0)
+        assert not wine.has(SERVICE)
+    finally:
+        running.kill()
+        running.wait()
+    assert {file for file in wine.files() - before if not file.startswith("portable")} == set()
+    # Windows lets nobody delete a program that runs.
+    until("nothing holds the folder", lambda: wine.ends("wine", "cmd", "/c", r"rmdir /s /q C:\portable") == 0 and not folder.exists())
 
 
 def later(windows, version):
@@ -119,78 +153,77 @@ def later(windows, version):
     return setup
 
 
-def test_the_installer_installs_upgrades_and_leaves_nothing_but_data(windows, version, tmp_path):
-    if "WINEPREFIX" not in os.environ:
-        pytest.skip("there is no Wine that runs the programs (tests/lab/windows-toolchain.sh makes one)")
+def test_the_installer_installs_upgrades_and_leaves_nothing_but_data(windows, version, wine, tmp_path):
     setup, newer = name_of(windows, "-setup.exe"), later(windows, "99.0.1")
-    with Wine(tmp_path) as wine:
-        installed, data = wine.drive / "Program Files/Sent Items Update", wine.drive / "ProgramData/SentItemsUpdate"
-        link = wine.drive / "ProgramData/Microsoft/Windows/Start Menu/Programs/Sent Items Update.lnk"
-        updater = installed / "siu-updater.exe"
-        before = wine.files()
+    installed, data = wine.drive / "Program Files/Sent Items Update", wine.drive / "ProgramData/SentItemsUpdate"
+    link = wine.drive / "ProgramData/Microsoft/Windows/Start Menu/Programs/Sent Items Update.lnk"
+    updater = installed / "siu-updater.exe"
+    before = wine.files()
 
-        wine.run(setup, "/S")
-        assert {file.name for file in installed.iterdir()} == BESIDE | PROGRAMS | {"uninstall.exe"}
-        assert link.exists()
-        assert wine.value("DisplayName") == "Sent Items Update"
+    wine.run(setup, "/S")
+    assert {file.name for file in installed.iterdir()} == BESIDE | PROGRAMS | {"uninstall.exe"}
+    assert link.exists()
+    assert wine.value("DisplayName") == "Sent Items Update"
+    assert wine.value("DisplayVersion") == version
+    assert wine.value("Publisher") == "The Sent Items Update authors"
+    size = sum(file.stat().st_size for file in installed.iterdir()) // 1024
+    assert abs(int(wine.value("EstimatedSize"), 16) - size) < 100, "kilobytes"
+    assert "QuietUninstallString" in wine.run("reg", "query", UNINSTALL)
+    assert wine.has(SERVICE)
+    wine.run(updater, "service", "status")
+    until("the updater answers", lambda: "connections" in wine.run(updater, "settings", "show"))
+
+    settings = json.loads(wine.run(updater, "settings", "show"))
+    settings = settings["settings"]
+    settings["limits"]["connections"] = 3
+    settings["account"] = {"user": "svc@corp.example"}
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    (tmp_path / "message.eml").write_text(MESSAGE, newline="")
+    wine.run(updater, "settings", "set", f"Z:{tmp_path}/settings.json", "--password-stdin", text_in="secret\n")
+    wine.run(updater, "submit", f"Z:{tmp_path}/message.eml")
+
+    # Not while somebody runs the program by hand; the service goes on.
+    busy = subprocess.Popen(
+        ["wine", updater, "run", "--data", r"C:\busy", "--pipe", r"\\.\pipe\siu-busy"], env=wine.environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        until("a second updater runs", lambda: (wine.drive / "busy/queue.sqlite").exists())
+        wine.run(newer, "/S", status=32)
         assert wine.value("DisplayVersion") == version
-        assert wine.value("Publisher") == "The Sent Items Update authors"
-        size = sum(file.stat().st_size for file in installed.iterdir()) // 1024
-        assert abs(int(wine.value("EstimatedSize"), 16) - size) < 100, "kilobytes"
-        assert "QuietUninstallString" in wine.run("reg", "query", UNINSTALL)
-        assert wine.has(SERVICE)
         wine.run(updater, "service", "status")
-        until("the updater answers", lambda: "connections" in wine.run(updater, "settings", "show"))
+    finally:
+        busy.kill()
+        busy.wait()
+    shutil.rmtree(wine.drive / "busy")
 
-        settings = json.loads(wine.run(updater, "settings", "show"))
-        settings = settings.get("settings", settings)
-        settings["limits"]["connections"] = 3
-        (tmp_path / "settings.json").write_text(json.dumps(settings))
-        (tmp_path / "message.eml").write_text(MESSAGE, newline="")
-        wine.run(updater, "settings", "set", f"Z:{tmp_path}/settings.json")
-        wine.run(updater, "submit", f"Z:{tmp_path}/message.eml")
+    # Over the running service.
+    wine.run(newer, "/S")
+    assert wine.value("DisplayVersion") == "99.0.1"
+    wine.run(updater, "service", "status")
+    until("the updater answers again", lambda: "connections" in wine.run(updater, "settings", "show"))
+    kept = json.loads(wine.run(updater, "settings", "show"))
+    assert kept["password_stored"] and kept["settings"]["limits"]["connections"] == 3
+    assert "Kept over an upgrade" in wine.run(updater, "messages")
 
-        # Not while somebody runs the program by hand; the service goes on.
-        busy = subprocess.Popen(
-            ["wine", updater, "run", "--data", r"C:\busy", "--pipe", r"\\.\pipe\siu-busy"], env=wine.environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        try:
-            until("a second updater runs", lambda: (wine.drive / "busy/queue.sqlite").exists())
-            wine.run(newer, "/S", status=32)
-            assert wine.value("DisplayVersion") == version
-            wine.run(updater, "service", "status")
-        finally:
-            busy.kill()
-            busy.wait()
-        shutil.rmtree(wine.drive / "busy")
+    def uninstall(*words):
+        # It goes on as a copy of itself in the folder for temporary files, so that it can delete its program.
+        wine.run(installed / "uninstall.exe", "/S", *words)
+        until("the folder of the programs is gone", lambda: not installed.exists())
+        until("the registration is gone", lambda: not wine.has(UNINSTALL))
+        if "/PURGE" in words:
+            until("the data are gone", lambda: not data.exists())
 
-        # Over the running service.
-        wine.run(newer, "/S")
-        assert wine.value("DisplayVersion") == "99.0.1"
-        wine.run(updater, "service", "status")
-        until("the updater answers again", lambda: "connections" in wine.run(updater, "settings", "show"))
-        assert '"connections": 3' in wine.run(updater, "settings", "show")
-        assert "Kept over an upgrade" in wine.run(updater, "messages")
+    uninstall()
+    left = {file for file in wine.files() - before if not file.startswith("ProgramData/SentItemsUpdate")}
+    assert not left, left
+    assert (data / "queue.sqlite").exists() and (data / "settings.json").exists()
+    assert not wine.has(SERVICE), "the service is still registered"
 
-        def uninstall(*words):
-            # It goes on as a copy of itself in the folder for temporary files, so that it can delete its program.
-            wine.run(installed / "uninstall.exe", "/S", *words)
-            until("the folder of the programs is gone", lambda: not installed.exists())
-            until("the registration is gone", lambda: not wine.has(UNINSTALL))
-            if "/PURGE" in words:
-                until("the data are gone", lambda: not data.exists())
-
-        uninstall()
-        left = {file for file in wine.files() - before if not file.startswith("ProgramData/SentItemsUpdate")}
-        assert not left, left
-        assert (data / "queue.sqlite").exists() and (data / "settings.json").exists()
-        assert not wine.has(SERVICE), "the service is still registered"
-
-        wine.run(setup, "/S")
-        until("the updater answers", lambda: "connections" in wine.run(updater, "settings", "show"))
-        assert '"connections": 3' in wine.run(updater, "settings", "show"), "whoever installs it again finds the settings"
-        uninstall("/PURGE")
-        left = wine.files() - before
-        assert not left, left
+    wine.run(setup, "/S")
+    until("the updater answers", lambda: "connections" in wine.run(updater, "settings", "show"))
+    assert '"connections": 3' in wine.run(updater, "settings", "show"), "whoever installs it again finds the settings"
+    uninstall("/PURGE")
+    left = wine.files() - before
+    assert not left, left
     newer.unlink()
