@@ -259,7 +259,7 @@ LoadCredentialEncrypted=secret.key:/etc/credstore.encrypted/sent-items-update.ke
 ReadWritePaths=/srv/pickup
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
-WatchdogSec=2
+WatchdogSec=5
 RestartSec=100ms
 """
 
