@@ -73,7 +73,7 @@ def test_start_stop_and_status_are_what_they_say(service):
 def test_start_and_stop_are_entries_of_the_event_log(service):
     service.updater("service", "stop")
     service.updater("service", "start")
-    words = [words for _, words in until(lambda: len(service.events()) > 1 and service.events(), 10, "entries", service.log)]
+    words = [words for _, words in until(lambda: len(service.events()) > 1 and service.events(), 60, "entries", service.log)]
     assert any(entry.startswith("The updater has stopped.") for entry in words), words
     assert any(re.match(r"The updater \d+\.\d+\.\d+ runs on ", entry) for entry in words), words
 
@@ -168,7 +168,7 @@ def test_a_stop_finishes_the_message_in_hand(service, exchange, anna, tmp_path):
     configured(service, exchange, tmp_path)
     with exchange.fault("delay", operation="UpdateItem", milliseconds=5000):
         number, message_id = hand_over(service, anna, exchange, tmp_path, "Rechnung")
-        until(lambda: exchange.statistics()["in_flight"], 30, "the request to be under way")
+        until(lambda: exchange.statistics()["in_flight"], 60, "the request to be under way")
         service.updater("service", "stop")
         assert "Nordwind GmbH" in body(anna, message_id)
     service.updater("service", "start")
@@ -210,7 +210,7 @@ def test_a_pipe_that_somebody_else_put_there_is_not_spoken_to(wine, tmp_path):
     # Everybody may use it, and it belongs to an ordinary user.
     descriptor = "O:S-1-5-21-1-2-3-1234D:P(A;;GA;;;WD)"
     with wine.start("squatter", wine.probe_file, "squat", squatted, descriptor) as squatter:
-        until(lambda: "ready" in squatter.log(), 30, "the squatter", squatter.log)
+        until(lambda: "ready" in squatter.log(), 60, "the squatter", squatter.log)
         said = wine.updater("status", "--pipe", squatted, status=4)
         assert "belongs to neither the system, nor the administrators, nor you" in said
         assert "heard" not in squatter.log()
