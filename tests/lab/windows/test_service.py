@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -99,6 +100,21 @@ def test_the_system_refuses_an_account_that_is_not_on_that_list(service):
 
 def test_several_clients_are_served_at_once(service):
     assert service.probe("many", PIPE, 16) == "16 answers"
+
+
+def test_whoever_finds_no_room_comes_in_all_the_same(service, tmp_path):
+    # More programs at a time than the pipe has seats ready; what they hand over is a stream, which can be sent only once.
+    message = tmp_path / "message.eml"
+    message.write_bytes(b"From: anna@nordwind.example\r\nMessage-ID: <at-once@nordwind.example>\r\n\r\nText\r\n")
+    command = ["wine", UPDATER, "submit", "-", "--json"]
+    started = []
+    for _ in range(24):
+        with open(message, "rb") as given:
+            started.append(subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                            env=service.environment))
+    said = [program.communicate(timeout=120)[0] for program in started]
+    assert all(program.returncode == 0 for program in started), b"".join(said).decode(errors="replace")
+    assert len({json.loads(line)["id"] for line in said}) == 1
 
 
 def test_another_process_talks_to_it_over_the_pipe(service):
