@@ -23,12 +23,15 @@ class Screen:
         subprocess.run(["import", "-window", "root", file], env=os.environ | {"DISPLAY": self.display}, check=True, timeout=60)
 
     def still(self, folder):
-        """Whether it shows the same as a second ago: the sample messages have come through."""
-        pictures = [folder / "one.ppm", folder / "other.ppm"]
-        self.picture(pictures[0])
-        time.sleep(1)
-        self.picture(pictures[1])
-        return pictures[0].read_bytes() == pictures[1].read_bytes()
+        """Whether it shows the same over three seconds: nothing is on its way, or it would turn."""
+        first, now = folder / "one.ppm", folder / "other.ppm"
+        self.picture(first)
+        for _ in range(3):
+            time.sleep(1)
+            self.picture(now)
+            if first.read_bytes() != now.read_bytes():
+                return False
+        return True
 
     def colours(self, folder):
         """How many colours the screen shows."""

@@ -34,6 +34,6 @@ def test_the_panel_draws_its_window_and_a_second_start_raises_the_first(wine, sc
         assert probe("minimise") == "minimised 1"
         status, out, err = wine.run(PANEL, "--sandbox", seconds=60, **environment)
         assert status == 0, out + err
-        processes.until(lambda: probe("window").startswith("minimised 0"), 30, "the window to come back", panel.log)
+        processes.until(lambda: probe("window").startswith("minimised 0"), 60, "the window to come back", panel.log)
         assert panel.runs()
     (SCREENS / "wine-panel.log").write_text(panel.log())
