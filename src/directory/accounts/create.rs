@@ -151,6 +151,7 @@ fn meaning(error: ChangeError, upn: &str) -> CreateError {
     match error {
         ChangeError::Exists => CreateError::UpnTaken { upn: upn.to_owned(), dn: None },
         ChangeError::Policy(said) => CreateError::Policy(said),
+        ChangeError::Different => CreateError::Directory(DirectoryError::NoSuchObject { name: upn.to_owned() }),
         ChangeError::Other(error) => CreateError::Directory(error),
     }
 }
