@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::pipe::types::{API, Activity, DoorStatus, Status};
+use crate::pipe::types::{API, Activity, ConfigurationSummary, DoorStatus, Status};
 use crate::settings::Settings;
 use crate::updater::exchange::OnDemand;
 use crate::updater::queue::{Queue, RESERVE};
@@ -89,6 +89,7 @@ impl Shared {
             smtp: doors.smtp,
             pickup: doors.pickup,
             scope: self.scope.summary(),
+            configuration: ConfigurationSummary::default(),
             data: self.data.clone(),
             notices: self.notices(),
         }
