@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 /// The DNS name of the domain that an object belongs to: its `DC` parts. Empty when it has none.
-pub(super) fn domain(dn: &str) -> String {
+pub(crate) fn domain(dn: &str) -> String {
     let mut labels: Vec<String> = Vec::new();
     for part in parts(dn).iter().rev() {
         match part.split_once('=') {
@@ -42,7 +42,7 @@ pub(super) fn extended(name: &str) -> (Option<Uuid>, &str) {
 }
 
 /// The parts between the commas that separate.
-fn parts(dn: &str) -> Vec<&str> {
+pub(crate) fn parts(dn: &str) -> Vec<&str> {
     let (mut parts, mut from, mut escaped, mut quoted) = (Vec::new(), 0, false, false);
     for (index, c) in dn.char_indices() {
         match c {

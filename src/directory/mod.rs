@@ -46,7 +46,7 @@ pub use refusal::Refusal;
 pub(crate) use accounts::{DOMAIN_ADMINS, KnownAccount};
 pub(crate) use entry::Entry;
 pub(crate) use rights::{Ace, Rights, access};
-pub(crate) use session::{Base, Change, ChangeError, RIGHTS, Search, Session};
+pub(crate) use session::{Base, Change, ChangeError, RIGHTS, Search};
 pub(crate) use sid::Sid;
 
 /// What went wrong between us and the directory, in words for the administrator.

@@ -90,7 +90,7 @@ pub(super) const FULL_PAGE: u32 = 1000;
 
 impl Session {
     /// Connects, signs in, and asks the controller who it is.
-    pub async fn open(way: &Way<'_>, sign_in: &SignIn, domain: &str) -> Result<Self, DirectoryError> {
+    pub(super) async fn open(way: &Way<'_>, sign_in: &SignIn, domain: &str) -> Result<Self, DirectoryError> {
         let (ldap, peer) = way.sign_in(sign_in).await?;
         let account = sign_in.name().to_owned();
         let mut inner = Inner { ldap, peer, account, root: Root::default() };
@@ -271,10 +271,10 @@ impl Session {
         match (result.rc, trouble(&self.0, doing, dn, &result)) {
             (_, None) => Ok(()),
             // constraintViolation and unwillingToPerform: the password is not what the policy wants.
-            (19 | 53, _) if said(&result).contains("0000052D") => Err(ChangeError::Policy(said(&result))),
-            (19, _) if said(&result).contains("000021C8") => Err(ChangeError::Exists),
-            (16, _) => Err(ChangeError::Different),
-            (20 | 68, _) => Err(ChangeError::Exists),
+            (19 | 53, Some(error)) if said(&result).contains("0000052D") => Err(ChangeError::Policy(error)),
+            (19, Some(error)) if said(&result).contains("000021C8") => Err(ChangeError::Exists(error)),
+            (16, Some(error)) => Err(ChangeError::Different(error)),
+            (20 | 68, Some(error)) => Err(ChangeError::Exists(error)),
             (_, Some(error)) => Err(ChangeError::Other(error)),
         }
     }
@@ -303,12 +303,21 @@ pub(crate) enum Change<'a> {
 #[derive(Debug)]
 pub(crate) enum ChangeError {
     /// An object of this name, or with this UPN in the forest, or the value is there already.
-    Exists,
+    Exists(DirectoryError),
     /// A value that was to be removed is not there.
-    Different,
-    /// The password does not meet the domain's policy, as the controller says.
-    Policy(String),
+    Different(DirectoryError),
+    /// The password does not meet the domain's policy.
+    Policy(DirectoryError),
     Other(DirectoryError),
+}
+
+impl ChangeError {
+    /// The same, told without its meaning.
+    pub fn plain(self) -> DirectoryError {
+        match self {
+            Self::Exists(error) | Self::Different(error) | Self::Policy(error) | Self::Other(error) => error,
+        }
+    }
 }
 
 impl From<DirectoryError> for ChangeError {

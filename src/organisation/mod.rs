@@ -6,6 +6,10 @@
 //!                                                CN=Updaters: who the secret is sealed to
 //! ```
 
+pub mod administration;
+mod grants;
+pub mod in_directory;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;

@@ -39,6 +39,18 @@ impl Directory {
         Ok(found.iter().filter_map(known).collect())
     }
 
+    /// Whose SID it is, as people are told; the SID itself when nobody in the own domain has it.
+    pub(crate) async fn name_of_sid(&self, sid: &Sid) -> Result<String, DirectoryError> {
+        let known = [("S-1-1-0", "Everyone"), ("S-1-5-11", "Authenticated Users"), ("S-1-5-18", "SYSTEM")];
+        let text = sid.to_string();
+        if let Some((_, name)) = known.iter().find(|(known, _)| *known == text) {
+            return Ok((*name).to_owned());
+        }
+        let filter = format!("(objectSid={})", sid.filter());
+        let found = self.own().all(&Search::subtree(Base::Domain, &filter, &["sAMAccountName"])).await?;
+        Ok(found.first().and_then(|entry| entry.text("sAMAccountName")).unwrap_or(text))
+    }
+
     /// The SID of the own domain.
     pub(crate) async fn domain_sid(&self) -> Result<Sid, DirectoryError> {
         let domain = self.own().object(Base::Domain, &["objectSid"]).await?;
