@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Administration, AdministrationError};
 use crate::directory::{Ace, Rights, Sid};
 use crate::organisation::in_directory::{Part, Written};
-use crate::organisation::{Registration, Sighting};
+use crate::organisation::{PublishedError, Registration, Sighting};
 
 /// All that is published, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,8 +44,8 @@ impl Administration {
         let found = match contents.found() {
             Some(found) => found,
             None => match contents.missing(&who, &self.place) {
-                crate::organisation::PublishedError::Directory(error) => return Err(self.refused(DOING, error)),
-                other => return Err(AdministrationError::NothingThere { place: other.to_string() }),
+                PublishedError::Directory(error) => return Err(self.refused(DOING, error)),
+                _ => return Err(AdministrationError::NothingThere { place: self.place.configuration() }),
             },
         };
         let mut problems = found.problems;
