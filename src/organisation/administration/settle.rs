@@ -2,11 +2,11 @@
 
 use super::{Administration, AdministrationError};
 use crate::directory::{RIGHTS, Rights, Sid};
-use crate::organisation::grants::Grantees;
+use crate::organisation::grants::{Grantees, grant};
 use crate::organisation::in_directory::{Part, Written};
 
-/// Two administrators who register at the same moment may overwrite each other's rights; whoever looks last sees all
-/// registrations, and gives what is missing.
+/// Of two administrators at the same moment one may overwrite the rights that the other has just set. Each looks again after
+/// it has changed anything, so the last one sees all registrations, gives what is missing and takes what is too much.
 const MOST_ROUNDS: usize = 8;
 
 /// What happens to rights that are not ours.
@@ -26,7 +26,7 @@ pub(super) struct Settled {
 }
 
 impl Administration {
-    /// `gone` is an account that no longer has a registration by which it got rights.
+    /// `gone` is an account whose registration is gone, and with it what that gave.
     pub(super) async fn settle(
         &self,
         doing: &'static str,
@@ -44,6 +44,8 @@ impl Administration {
                 let registration = &one.registration;
                 format!("{} gets no rights: the domain has no account {}.", registration.name, registration.account)
             });
+            // Rights of a registration that is not understood stay what they are.
+            let all_known = problems.is_empty();
             settled.notes = problems.into_iter().chain(unknown).collect();
             // Where two share an account, it keeps the rights of the other.
             let gone = gone.filter(|sid| !grantees.updaters.values().any(|other| other == *sid));
@@ -58,7 +60,8 @@ impl Administration {
                 }
             }
             for (part, written) in &contents.parts {
-                if let Some(rights) = due(&grantees, *part, written, manner, gone) {
+                let is_stale = |account: &Sid| all_known || Some(account) == gone;
+                if let Some(rights) = due(&grantees, *part, written, manner, is_stale) {
                     let full = || AdministrationError::ListFull { dn: written.dn.clone() };
                     let bytes = rights.bytes().ok_or_else(full)?;
                     let session = self.directory.writer().session().await?;
@@ -80,8 +83,15 @@ impl Administration {
     }
 }
 
-/// The rights that an object should get; none when it has them.
-fn due(grantees: &Grantees, part: Part, written: &Written, manner: Manner, gone: Option<&Sid>) -> Option<Rights> {
+/// The rights that an object should get; none when it has them. `is_stale` tells of an account that has no registration
+/// whether what only registrations give is to be taken from it.
+fn due(
+    grantees: &Grantees,
+    part: Part,
+    written: &Written,
+    manner: Manner,
+    is_stale: impl Fn(&Sid) -> bool,
+) -> Option<Rights> {
     let wanted = grantees.rights(part);
     // Without a list, everybody may do everything.
     let Some(found) = &written.rights else { return Some(wanted) };
@@ -89,7 +99,10 @@ fn due(grantees: &Grantees, part: Part, written: &Written, manner: Manner, gone:
         Manner::Exactly => wanted,
         Manner::Adding => {
             let mut entries = found.entries.clone();
-            entries.retain(|entry| gone.is_none() || entry.account().as_ref() != gone);
+            entries.retain(|entry| {
+                let given = entry.account().filter(|account| grant(part, account).as_ref() == Some(entry));
+                wanted.entries.contains(entry) || !given.is_some_and(|account| is_stale(&account))
+            });
             for entry in wanted.entries {
                 if !entries.contains(&entry) {
                     entries.push(entry);
