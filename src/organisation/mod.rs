@@ -6,6 +6,10 @@
 //!                                                CN=Updaters: who the secret is sealed to
 //! ```
 
+pub mod document;
+pub mod key;
+pub mod registration;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
