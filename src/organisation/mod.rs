@@ -6,7 +6,10 @@
 //!                                                CN=Updaters: who the secret is sealed to
 //! ```
 
+pub mod administration;
 pub mod document;
+mod grants;
+pub mod in_directory;
 pub mod key;
 pub mod registration;
 
