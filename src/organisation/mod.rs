@@ -7,8 +7,11 @@
 //! ```
 
 pub mod administration;
+pub mod document;
 mod grants;
 pub mod in_directory;
+pub mod key;
+pub mod registration;
 
 use std::collections::BTreeMap;
 
