@@ -1,7 +1,9 @@
 //! Brings the rights of our objects to what the registrations say.
 
+use uuid::Uuid;
+
 use super::{Administration, AdministrationError};
-use crate::directory::{RIGHTS, Rights, Sid};
+use crate::directory::{ChangeError, DirectoryError, RIGHTS, Rights, Sid};
 use crate::organisation::grants::{Grantees, grant};
 use crate::organisation::in_directory::{Part, Written};
 
@@ -47,8 +49,6 @@ impl Administration {
             // Rights of a registration that is not understood stay what they are.
             let all_known = problems.is_empty();
             settled.notes = problems.into_iter().chain(unknown).collect();
-            // Where two share an account, it keeps the rights of the other.
-            let gone = gone.filter(|sid| !grantees.updaters.values().any(|other| other == *sid));
             let mut changed = false;
             for id in enrolled.iter().map(|one| one.registration.id) {
                 let part = Part::Sighting(id);
@@ -60,15 +60,26 @@ impl Administration {
                 }
             }
             for (part, written) in &contents.parts {
+                let registered = |id: &Uuid| enrolled.iter().any(|one| one.registration.id == *id);
+                if manner == Manner::Exactly && all_known && matches!(part, Part::Sighting(id) if !registered(id)) {
+                    // What a removal left that broke off.
+                    self.delete(doing, &written.dn).await?;
+                    settled.done.push(format!("{} is removed: no updater of this name is registered.", written.dn));
+                    continue;
+                }
                 let is_stale = |account: &Sid| all_known || Some(account) == gone;
                 if let Some(rights) = due(&grantees, *part, written, manner, is_stale) {
                     let full = || AdministrationError::ListFull { dn: written.dn.clone() };
                     let bytes = rights.bytes().ok_or_else(full)?;
                     let session = self.directory.writer().session().await?;
-                    let set = session.set_rights(&written.dn, bytes).await;
-                    set.map_err(|error| self.refused(doing, error.plain()))?;
                     changed = true;
                     last.clone_from(&written.dn);
+                    match session.set_rights(&written.dn, bytes).await {
+                        Ok(()) => {}
+                        // Somebody removes an updater at this moment.
+                        Err(ChangeError::Other(DirectoryError::NoSuchObject { .. })) => continue,
+                        Err(error) => return Err(self.refused(doing, error.plain())),
+                    }
                     let sentence = format!("The rights of {} are set.", written.dn);
                     if !settled.done.contains(&sentence) {
                         settled.done.push(sentence);
