@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::place::Pipe;
+use crate::pipe::types::Leave;
 pub use directory::OrganisationPlace;
 
 /// Show and look after the configuration that all updaters of the organisation share
@@ -53,6 +54,15 @@ enum Command {
         #[command(flatten)]
         pipe: Pipe,
     },
+    /// Have this updater leave the organisation: the settings in force become this computer's own, and the directory is
+    /// not asked. An administrator takes its share away with siu-updater unregister
+    Leave {
+        /// Forget the password of the account that mailboxes are opened with, too
+        #[arg(long)]
+        forget_secret: bool,
+        #[command(flatten)]
+        pipe: Pipe,
+    },
     /// Publish the settings in force here above every version that was seen, after a restored backup for example
     Publish {
         #[command(flatten)]
@@ -66,6 +76,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Directory { json, place } => show::directory(&place.administration()?.look().await?, json),
         Command::Repair { place } => repair(&place).await,
         Command::Seal { pipe } => show::local(&pipe.client()?.seal_organisation().await?, false),
+        Command::Leave { forget_secret, pipe } => {
+            show::local(&pipe.client()?.leave_organisation(&Leave { forget_secret }).await?, false)
+        }
         Command::Publish { pipe } => show::local(&pipe.client()?.publish_organisation().await?, false),
     }
 }

@@ -10,6 +10,8 @@ pub mod administration;
 pub mod document;
 mod grants;
 pub mod in_directory;
+#[cfg(test)]
+pub(crate) mod in_memory;
 pub mod key;
 pub mod registration;
 
