@@ -27,8 +27,6 @@ pub const TEXT: &str = "serviceBindingInformation";
 pub struct Lab {
     pub domain: String,
     pub controller: String,
-    /// Full name of the controller, as Kerberos knows it.
-    pub controller_name: String,
     pub ca: String,
     pub ca_file: String,
     /// File for libkrb5.
@@ -50,7 +48,6 @@ impl Lab {
         let base = domain.split('.').map(|label| format!("DC={label}")).collect::<Vec<_>>().join(",");
         let lab = Self {
             controller: must("CONTROLLER"),
-            controller_name: must("CONTROLLER_NAME"),
             ca_file: must("CA"),
             kerberos: must("KRB5_CONFIG"),
             ca: std::fs::read_to_string(must("CA")).expect("SIU_AD_CA"),
