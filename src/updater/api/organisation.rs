@@ -78,3 +78,6 @@ pub fn problem(error: &ChangeError) -> Response {
     };
     refusal(status, code, error.to_string())
 }
+
+#[cfg(test)]
+mod tests;
