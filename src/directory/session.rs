@@ -232,7 +232,7 @@ impl Session {
     /// All of these or nothing, in this order.
     pub async fn modify(&self, dn: &str, changes: Vec<Change<'_>>) -> Result<(), ChangeError> {
         let changes = changes.into_iter().map(|change| match change {
-            Change::Add(name, value) => Mod::Add(name.as_bytes().to_vec(), HashSet::from([value])),
+            Change::Add(name, values) => Mod::Add(name.as_bytes().to_vec(), values.into_iter().collect()),
             Change::Remove(name, values) => Mod::Delete(name.as_bytes().to_vec(), values.into_iter().collect()),
             Change::Replace(name, values) => Mod::Replace(name.as_bytes().to_vec(), values.into_iter().collect()),
         });
@@ -291,8 +291,8 @@ fn rights_only() -> RawControl {
 /// A change of one attribute.
 #[derive(Debug, Clone)]
 pub(crate) enum Change<'a> {
-    /// A value that is not there.
-    Add(&'a str, Vec<u8>),
+    /// Values that are not there.
+    Add(&'a str, Vec<Vec<u8>>),
     /// Values that are there: that is what the change depends on.
     Remove(&'a str, Vec<Vec<u8>>),
     /// Whatever is there.

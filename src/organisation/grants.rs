@@ -23,34 +23,38 @@ impl Grantees {
 
     /// What this object of ours should have, and nothing beside it.
     pub fn rights(&self, part: Part) -> Rights {
-        use access::{EVERYTHING, LIST, READ, READ_RIGHTS, SEE, WRITE};
-        let administrators = [&self.administrators, &well_known("S-1-5-18")].map(|who| Ace::allow(who, EVERYTHING));
+        let administrators =
+            [&self.administrators, &well_known("S-1-5-18")].map(|who| Ace::allow(who, access::EVERYTHING));
         let mut entries = administrators.to_vec();
-        let each = |access: u32| {
-            // Two updaters may run as one account.
-            let mut accounts: Vec<&Sid> = self.updaters.values().collect();
-            accounts.sort_unstable_by_key(|sid| sid.bytes());
-            accounts.dedup();
-            accounts.into_iter().map(move |account| Ace::allow(account, access))
+        if part == Part::Container {
+            // Everybody who signs in may know that there is a configuration, and where.
+            entries.push(Ace::allow(&well_known("S-1-5-11"), access::READ | access::SEE));
+        }
+        let whose: Vec<&Sid> = match part {
+            Part::Sighting(id) => self.updaters.get(&id).into_iter().collect(),
+            _ => self.updaters.values().collect(),
         };
-        let mut protected = true;
-        match part {
-            Part::Container => {
-                // Everybody who signs in may know that there is a configuration, and where.
-                entries.push(Ace::allow(&well_known("S-1-5-11"), READ | SEE));
-                entries.extend(each(LIST | READ));
-            }
-            Part::Configuration => entries.extend(each(READ | WRITE | READ_RIGHTS)),
-            Part::Updaters | Part::Sightings => entries.extend(each(LIST | READ).map(Ace::passed_on)),
-            // What passes on from above lets all updaters read.
-            Part::Registration(_) => protected = false,
-            Part::Sighting(id) => {
-                protected = false;
-                entries.extend(self.updaters.get(&id).map(|account| Ace::allow(account, READ | WRITE)));
+        for entry in whose.into_iter().filter_map(|account| grant(part, account)) {
+            // Two updaters may run as one account.
+            if !entries.contains(&entry) {
+                entries.push(entry);
             }
         }
-        Rights { protected, entries }
+        // What passes on from above lets all updaters read registrations and sightings.
+        Rights { protected: !matches!(part, Part::Registration(_) | Part::Sighting(_)), entries }
     }
+}
+
+/// What an updater's account gets of this object; none: nothing of its own.
+pub(super) fn grant(part: Part, account: &Sid) -> Option<Ace> {
+    use access::{LIST, READ, READ_RIGHTS, WRITE};
+    Some(match part {
+        Part::Container => Ace::allow(account, LIST | READ),
+        Part::Configuration => Ace::allow(account, READ | WRITE | READ_RIGHTS),
+        Part::Updaters | Part::Sightings => Ace::allow(account, LIST | READ).passed_on(),
+        Part::Sighting(_) => Ace::allow(account, READ | WRITE),
+        Part::Registration(_) => return None,
+    })
 }
 
 /// SYSTEM and Authenticated Users are the same everywhere.

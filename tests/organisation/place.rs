@@ -34,7 +34,7 @@ pub async fn an_administrator_makes_the_place_and_what_is_published_is_read_back
     for keyword in ["Sent Items Update", "version=2", &format!("organisation={organisation}")] {
         assert!(keywords.iter().any(|one| one == keyword), "{keywords:?}");
     }
-    assert_eq!(keywords.len(), 4, "{keywords:?}");
+    assert_eq!(keywords.len(), 5, "{keywords:?}");
     let overview = lab.administration().look().await.unwrap();
     assert!(overview.domain_admin && overview.organisation == Some(organisation), "{overview:?}");
     assert_eq!(overview.updaters[0].1, Some(sighting(7)));

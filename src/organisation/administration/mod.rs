@@ -175,7 +175,15 @@ impl Administration {
 
     async fn contents(&self, doing: &'static str) -> Result<Contents, AdministrationError> {
         match Contents::with_rights(&self.directory, &self.place).await {
-            Ok(contents) => Ok(contents),
+            Ok(contents) if contents.parts.get(&Part::Container).is_some_and(|container| container.shows_rights) => {
+                Ok(contents)
+            }
+            // Anybody sees that there is a container.
+            Ok(_) => {
+                let said = "what is in it is for administrators to see".to_owned();
+                let account = self.directory.sign_in().name().to_owned();
+                Err(self.refused(doing, DirectoryError::Denied { account, doing, said }))
+            }
             Err(PublishedError::NoContainer { .. }) => {
                 Err(AdministrationError::NothingThere { place: self.place.to_string() })
             }

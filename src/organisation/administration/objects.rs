@@ -65,7 +65,7 @@ impl Administration {
         }
         let organisation = configuration.organisation_in_text().unwrap_or(new);
         let session = self.directory.writer().session().await?;
-        let change = Change::Add("keywords", format!("{ORGANISATION}{organisation}").into_bytes());
+        let change = Change::Add("keywords", vec![format!("{ORGANISATION}{organisation}").into_bytes()]);
         match session.modify(&configuration.dn, vec![change]).await {
             Ok(()) | Err(ChangeError::Exists(_)) => Ok(organisation),
             Err(error) => Err(self.refused("say which organisation it is", error.plain())),

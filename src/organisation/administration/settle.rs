@@ -1,12 +1,14 @@
 //! Brings the rights of our objects to what the registrations say.
 
+use uuid::Uuid;
+
 use super::{Administration, AdministrationError};
-use crate::directory::{RIGHTS, Rights, Sid};
-use crate::organisation::grants::Grantees;
+use crate::directory::{ChangeError, DirectoryError, RIGHTS, Rights, Sid};
+use crate::organisation::grants::{Grantees, grant};
 use crate::organisation::in_directory::{Part, Written};
 
-/// Two administrators who register at the same moment may overwrite each other's rights; whoever looks last sees all
-/// registrations, and gives what is missing.
+/// Of two administrators at the same moment one may overwrite the rights that the other has just set. Each looks again after
+/// it has changed anything, so the last one sees all registrations, gives what is missing and takes what is too much.
 const MOST_ROUNDS: usize = 8;
 
 /// What happens to rights that are not ours.
@@ -26,7 +28,7 @@ pub(super) struct Settled {
 }
 
 impl Administration {
-    /// `gone` is an account that no longer has a registration by which it got rights.
+    /// `gone` is an account whose registration is gone, and with it what that gave.
     pub(super) async fn settle(
         &self,
         doing: &'static str,
@@ -44,9 +46,9 @@ impl Administration {
                 let registration = &one.registration;
                 format!("{} gets no rights: the domain has no account {}.", registration.name, registration.account)
             });
+            // Rights of a registration that is not understood stay what they are.
+            let all_known = problems.is_empty();
             settled.notes = problems.into_iter().chain(unknown).collect();
-            // Where two share an account, it keeps the rights of the other.
-            let gone = gone.filter(|sid| !grantees.updaters.values().any(|other| other == *sid));
             let mut changed = false;
             for id in enrolled.iter().map(|one| one.registration.id) {
                 let part = Part::Sighting(id);
@@ -58,14 +60,26 @@ impl Administration {
                 }
             }
             for (part, written) in &contents.parts {
-                if let Some(rights) = due(&grantees, *part, written, manner, gone) {
+                let registered = |id: &Uuid| enrolled.iter().any(|one| one.registration.id == *id);
+                if manner == Manner::Exactly && all_known && matches!(part, Part::Sighting(id) if !registered(id)) {
+                    // What a removal left that broke off.
+                    self.delete(doing, &written.dn).await?;
+                    settled.done.push(format!("{} is removed: no updater of this name is registered.", written.dn));
+                    continue;
+                }
+                let is_stale = |account: &Sid| all_known || Some(account) == gone;
+                if let Some(rights) = due(&grantees, *part, written, manner, is_stale) {
                     let full = || AdministrationError::ListFull { dn: written.dn.clone() };
                     let bytes = rights.bytes().ok_or_else(full)?;
                     let session = self.directory.writer().session().await?;
-                    let set = session.set_rights(&written.dn, bytes).await;
-                    set.map_err(|error| self.refused(doing, error.plain()))?;
                     changed = true;
                     last.clone_from(&written.dn);
+                    match session.set_rights(&written.dn, bytes).await {
+                        Ok(()) => {}
+                        // Somebody removes an updater at this moment.
+                        Err(ChangeError::Other(DirectoryError::NoSuchObject { .. })) => continue,
+                        Err(error) => return Err(self.refused(doing, error.plain())),
+                    }
                     let sentence = format!("The rights of {} are set.", written.dn);
                     if !settled.done.contains(&sentence) {
                         settled.done.push(sentence);
@@ -80,8 +94,15 @@ impl Administration {
     }
 }
 
-/// The rights that an object should get; none when it has them.
-fn due(grantees: &Grantees, part: Part, written: &Written, manner: Manner, gone: Option<&Sid>) -> Option<Rights> {
+/// The rights that an object should get; none when it has them. `is_stale` tells of an account that has no registration
+/// whether what only registrations give is to be taken from it.
+fn due(
+    grantees: &Grantees,
+    part: Part,
+    written: &Written,
+    manner: Manner,
+    is_stale: impl Fn(&Sid) -> bool,
+) -> Option<Rights> {
     let wanted = grantees.rights(part);
     // Without a list, everybody may do everything.
     let Some(found) = &written.rights else { return Some(wanted) };
@@ -89,7 +110,10 @@ fn due(grantees: &Grantees, part: Part, written: &Written, manner: Manner, gone:
         Manner::Exactly => wanted,
         Manner::Adding => {
             let mut entries = found.entries.clone();
-            entries.retain(|entry| gone.is_none() || entry.account().as_ref() != gone);
+            entries.retain(|entry| {
+                let given = entry.account().filter(|account| grant(part, account).as_ref() == Some(entry));
+                wanted.entries.contains(entry) || !given.is_some_and(|account| is_stale(&account))
+            });
             for entry in wanted.entries {
                 if !entries.contains(&entry) {
                     entries.push(entry);

@@ -48,6 +48,8 @@ pub(in crate::organisation) struct Written {
     /// What it says; several where somebody wrote by hand.
     pub texts: Vec<Vec<u8>>,
     pub keywords: Vec<String>,
+    /// Who may do what with it is for whoever asked to see.
+    pub shows_rights: bool,
     /// None: not asked for, or everybody may do everything.
     pub rights: Option<Rights>,
 }
@@ -212,6 +214,7 @@ fn written(entry: &Entry) -> Written {
         dn: entry.dn.clone(),
         texts: entry.values(TEXT).to_vec(),
         keywords: entry.texts("keywords").map(str::to_owned).collect(),
+        shows_rights: entry.has(RIGHTS),
         rights: entry.bytes(RIGHTS).and_then(Rights::read),
     }
 }

@@ -35,6 +35,8 @@ pub(super) const TEXT: &str = "serviceBindingInformation";
 pub(super) const KEYWORDS: [&str; 2] = ["0d5b6e0a-7d0c-4a53-9f0e-5c2b1f1f6a41", "Sent Items Update"];
 /// Beginning of the keyword that tells the version of the document there.
 pub(super) const VERSION: &str = "version=";
+/// Beginning of the keyword with the number of the writing that the document comes from.
+pub(super) const WRITING: &str = "write=";
 /// Beginning of the keyword that tells which organisation it is.
 pub(super) const ORGANISATION: &str = "organisation=";
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::contents::Written;
-use super::{InDirectory, MOST, TEXT, VERSION};
+use super::{InDirectory, MOST, TEXT, VERSION, WRITING};
 use crate::directory::{Base, Change, ChangeError, DirectoryError, Search};
 use crate::organisation::PublishedError;
 
@@ -83,7 +83,7 @@ async fn there(at: &InDirectory) -> Result<Written, PublishedError> {
                 dn: name,
                 texts: found.values(TEXT).to_vec(),
                 keywords: found.texts("keywords").map(str::to_owned).collect(),
-                rights: None,
+                ..Written::default()
             })
         }
         Ok(_) | Err(DirectoryError::NoSuchObject { .. }) => Err(at.missing().await),
@@ -91,22 +91,26 @@ async fn there(at: &InDirectory) -> Result<Written, PublishedError> {
     }
 }
 
-/// The old values go, and one comes. The keyword of the version goes with them: where there is no document yet, it is what
-/// the change depends on.
+/// The old values go, and one comes. Keywords that tell of the writing go with them: where there is no document yet, they
+/// are what the change depends on.
 fn changes(there: &Written, document: &str, version: u64) -> Vec<Change<'static>> {
-    let (versions, others): (Vec<_>, Vec<_>) = there.keywords.iter().partition(|keyword| keyword.starts_with(VERSION));
+    let of_writing = |keyword: &&String| keyword.starts_with(VERSION) || keyword.starts_with(WRITING);
+    let (old, others): (Vec<_>, Vec<_>) = there.keywords.iter().partition(of_writing);
     let bytes = |keyword: &String| keyword.as_bytes().to_vec();
-    let now = format!("{VERSION}{version}").into_bytes();
-    let mut changes = if !there.texts.is_empty() {
-        let keywords = others.into_iter().map(bytes).chain(std::iter::once(now)).collect();
-        vec![Change::Remove(TEXT, there.texts.clone()), Change::Replace("keywords", keywords)]
-    } else if versions.is_empty() {
-        // Taken away by hand. Of two who add the same version, one is told that it is there.
-        vec![Change::Add("keywords", now)]
+    let number = writing(document).unwrap_or_else(Uuid::new_v4);
+    let new = [format!("{VERSION}{version}"), format!("{WRITING}{number}")].map(String::into_bytes);
+    let mut changes = Vec::new();
+    if there.texts.is_empty() {
+        // Where they were taken away by hand, one of two who add the same version is told that it is there.
+        if !old.is_empty() {
+            changes.push(Change::Remove("keywords", old.into_iter().map(bytes).collect()));
+        }
+        changes.push(Change::Add("keywords", new.into()));
     } else {
-        vec![Change::Remove("keywords", versions.into_iter().map(bytes).collect()), Change::Add("keywords", now)]
-    };
-    changes.push(Change::Add(TEXT, document.as_bytes().to_vec()));
+        changes.push(Change::Remove(TEXT, there.texts.clone()));
+        changes.push(Change::Replace("keywords", others.into_iter().map(bytes).chain(new).collect()));
+    }
+    changes.push(Change::Add(TEXT, vec![document.as_bytes().to_vec()]));
     changes
 }
 
