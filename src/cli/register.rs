@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use clap::Args;
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::directory_place::DirectoryPlace;
@@ -69,7 +70,7 @@ const PASSWORD: &str = "SIU_PASSWORD";
 pub async fn register(arguments: Register) -> Result<(), Failure> {
     // Of two passwords on standard input, that of --user comes first.
     let sign_in = arguments.place.directory.sign_in()?;
-    let as_user = join_sign_in(&arguments)?;
+    let password = account_password(&arguments)?;
     let client = arguments.pipe.client()?;
     let report = client.organisation().await?;
     let settings = settings(&arguments.place.directory, &client, &report).await?;
@@ -85,7 +86,10 @@ pub async fn register(arguments: Register) -> Result<(), Failure> {
         organisation: registered.organisation,
         directory: settings,
         place: Some(registered.place),
-        sign_in: as_user,
+        sign_in: password.map_or(JoinSignIn::Service, |password| JoinSignIn::User {
+            upn: registered.registration.account.clone(),
+            password,
+        }),
     };
     let joined = client.join_organisation(&join).await.map_err(|error| {
         let failure = Failure::from(error);
@@ -98,14 +102,13 @@ pub async fn register(arguments: Register) -> Result<(), Failure> {
     tell(&joined)
 }
 
-/// A password makes the updater sign in as that user.
-fn join_sign_in(arguments: &Register) -> Result<JoinSignIn, Failure> {
-    let Some(upn) = &arguments.account else { return Ok(JoinSignIn::Service) };
-    let given = if arguments.account_password_stdin { Some(password::line()?) } else { password::variable(PASSWORD)? };
-    Ok(match given {
-        None => JoinSignIn::Service,
-        Some(password) => JoinSignIn::User { upn: upn.clone(), password },
-    })
+/// With a password, the updater signs in as that account wherever it runs.
+fn account_password(arguments: &Register) -> Result<Option<SecretString>, Failure> {
+    match &arguments.account {
+        None => Ok(None),
+        Some(_) if arguments.account_password_stdin => Ok(Some(password::line()?)),
+        Some(_) => password::variable(PASSWORD),
+    }
 }
 
 async fn in_directory(

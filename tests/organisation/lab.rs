@@ -27,12 +27,17 @@ pub const TEXT: &str = "serviceBindingInformation";
 pub struct Lab {
     pub domain: String,
     pub controller: String,
+    /// Full name of the controller, as Kerberos knows it.
+    pub controller_name: String,
     pub ca: String,
-    name_server: SocketAddr,
-    administrator: String,
-    administrator_password: SecretString,
+    pub ca_file: String,
+    /// File for libkrb5.
+    pub kerberos: String,
+    pub name_server: SocketAddr,
+    pub administrator: String,
+    pub administrator_password: SecretString,
     /// Of everybody else.
-    password: SecretString,
+    pub password: SecretString,
     /// The unit that this test has for itself.
     pub unit: String,
 }
@@ -45,6 +50,9 @@ impl Lab {
         let base = domain.split('.').map(|label| format!("DC={label}")).collect::<Vec<_>>().join(",");
         let lab = Self {
             controller: must("CONTROLLER"),
+            controller_name: must("CONTROLLER_NAME"),
+            ca_file: must("CA"),
+            kerberos: must("KRB5_CONFIG"),
             ca: std::fs::read_to_string(must("CA")).expect("SIU_AD_CA"),
             name_server: must("NAME_SERVER").parse().expect("SIU_AD_NAME_SERVER"),
             administrator: must("ADMINISTRATOR"),

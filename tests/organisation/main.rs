@@ -6,8 +6,11 @@ mod concurrency;
 mod lab;
 mod lost;
 mod place;
+#[path = "../process/mod.rs"]
+mod process;
 mod proxy;
 mod rights;
+mod updaters;
 
 use lab::Lab;
 
@@ -60,6 +63,14 @@ mod samba {
             a_write_that_never_arrived_is_made_once_more,
             a_write_that_was_overtaken_after_its_answer_was_lost_is_a_conflict,
             a_directory_that_stays_away_after_the_request_leaves_it_open_in_words,
+        }
+        updaters {
+            what_is_configured_at_one_updater_is_in_force_at_the_other_and_updates_its_mail,
+            two_administrators_at_two_updaters_are_told_of_each_other,
+            an_updater_that_was_removed_works_on_with_what_it_has_and_changes_nothing,
+            an_outage_in_the_middle_of_a_publication_changes_nothing_and_ends_by_itself,
+            who_may_not_register_is_told_which_group_it_takes_and_the_updater_stays_by_itself,
+            computers_sign_in_with_their_tickets,
         }
     }
 }
