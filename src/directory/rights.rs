@@ -185,8 +185,8 @@ mod tests {
         let (one, other) = (Ace::allow(&sid("S-1-5-18"), access::READ), Ace::allow(&sid("S-1-5-11"), access::READ));
         let rights = |entries: &[Ace]| Rights { protected: true, entries: entries.to_vec() };
         assert!(rights(&[one.clone(), other.clone()]).same(&rights(&[other.clone(), one.clone()])));
-        assert!(!rights(&[one.clone(), other.clone()]).same(&rights(&[one.clone()])));
-        assert!(!rights(&[one.clone()]).same(&rights(&[one.passed_on()])));
+        assert!(!rights(&[one.clone(), other.clone()]).same(&rights(std::slice::from_ref(&one))));
+        assert!(!rights(std::slice::from_ref(&one)).same(&rights(&[one.passed_on()])));
         assert!(!rights(&[]).same(&Rights { protected: false, entries: Vec::new() }));
     }
 

@@ -25,7 +25,9 @@ impl Sid {
         let parts: Vec<u32> = parts.map(str::parse).collect::<Result<_, _>>().ok()?;
         let mut sid = vec![1, u8::try_from(parts.len()).ok()?];
         sid.extend(&authority.to_be_bytes()[2..]);
-        parts.iter().for_each(|part| sid.extend(part.to_le_bytes()));
+        for part in &parts {
+            sid.extend(part.to_le_bytes());
+        }
         Self::read(&sid)
     }
 

@@ -30,6 +30,8 @@ pub struct World {
     pub deleted: bool,
     /// The directory does not answer.
     pub away: bool,
+    /// It answers, and lets nobody of ours read.
+    pub denied: bool,
     pub configuration: Option<String>,
     pub updaters: BTreeMap<Uuid, Registration>,
     pub sightings: BTreeMap<Uuid, Sighting>,
@@ -71,6 +73,13 @@ impl World {
     fn usable(&self) -> Result<(), PublishedError> {
         if self.away {
             return Err(refused().into());
+        }
+        if self.denied {
+            return Err(PublishedError::Directory(DirectoryError::Denied {
+                account: "SRV2$".to_owned(),
+                doing: "reading the organisation's configuration",
+                said: "it is the account of no registered updater".to_owned(),
+            }));
         }
         if self.deleted {
             return Err(PublishedError::NoContainer { place: "CN=Sent Items Update".to_owned() });

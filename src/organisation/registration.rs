@@ -127,6 +127,12 @@ impl Place {
         self.folder.join(FILE)
     }
 
+    /// Whether anything is written there.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.path().exists()
+    }
+
     /// What is written there; an updater that has never been asked who it is gets an identifier.
     pub fn open(&self) -> Result<Membership, MembershipError> {
         let path = self.path();
@@ -179,7 +185,7 @@ impl Place {
         let store = SecretStore::of(Kind::Directory, &self.folder);
         match sign_in {
             SignIn::Password { upn, password } => store.store(upn, password)?,
-            _ => store.forget()?,
+            SignIn::LoggedOn => store.forget()?,
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ pub struct Client {
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For what the updater has to ask the directory: several requests, each with a time-out of its own.
-const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(90);
+const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// For what the updater has to ask Exchange.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(90);

@@ -41,12 +41,11 @@ impl Administration {
         const DOING: &str = "see the organisation's configuration";
         let (who, domain_admin) = self.directory.is_domain_admin().await?;
         let contents = self.contents(DOING).await?;
-        let found = match contents.found() {
-            Some(found) => found,
-            None => match contents.missing(&who, &self.place) {
-                PublishedError::Directory(error) => return Err(self.refused(DOING, error)),
-                _ => return Err(AdministrationError::NothingThere { place: self.place.configuration() }),
-            },
+        let Some(found) = contents.found() else {
+            return Err(match contents.missing(&who, &self.place) {
+                PublishedError::Directory(error) => self.refused(DOING, error),
+                _ => AdministrationError::NothingThere { place: self.place.configuration() },
+            });
         };
         let mut problems = found.problems;
         let (enrolled, _) = contents.enrolled();

@@ -33,6 +33,8 @@ fn value() -> Value {
     serde_json::from_str(&document().to_text().unwrap()).unwrap()
 }
 
+type Spoil = Box<dyn FnOnce(&mut Value)>;
+
 /// What is wrong with a document to which this was done.
 fn problem(spoil: impl FnOnce(&mut Value)) -> String {
     let mut value = value();
@@ -106,7 +108,7 @@ fn what_is_taken_away_takes_along_what_a_later_version_said_of_it() {
 
 #[test]
 fn the_place_of_what_is_wrong_is_named() {
-    let cases: [(&str, Box<dyn FnOnce(&mut Value)>); 9] = [
+    let cases: [(&str, Spoil); 9] = [
         ("settings.scope.mode: unknown variant `some`", Box::new(|v| v["settings"]["scope"]["mode"] = json!("some"))),
         (
             "settings.limits.connections: invalid type",

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::panel::app::Surroundings;
 use crate::panel::background::{Polled, Task};
 use crate::panel::state::State;
-use crate::panel::style::{ROW, SMALL, TEXT_TITLE, Tone, ago, day, grouped, legible, sentence, time};
+use crate::panel::style::{ROW, SMALL, TEXT_TITLE, TINY, Tone, ago, day, grouped, legible, sentence, time};
 use crate::panel::widgets::{Banner, Column, Facts, Icon, Table, banner, tone_icon, weak};
 use crate::pipe::client::PipeError;
 use crate::pipe::types::{ConfigurationSummary, Joined, OrganisationReport, SecretState, UpdaterReport};
@@ -157,6 +157,7 @@ fn configuration(ui: &mut Ui, updater: &UpdaterReport, current: Option<u64>) {
     };
     if let Some(said) = said {
         let colour = Tone::Warning.colour(ui.visuals());
+        ui.add_space(TINY + 2.0);
         Icon::Warning.named(ui, colour, &said);
     }
 }
@@ -173,6 +174,7 @@ fn secret(ui: &mut Ui, secret: SecretState) {
     };
     if let Some(tone) = tone {
         tone_icon(tone).show(ui, tone.colour(ui.visuals()));
+        ui.add_space(TINY + 2.0);
     }
     ui.add(Label::new(text).truncate().selectable(false)).on_hover_text(told);
 }

@@ -66,6 +66,7 @@ pub fn problem(error: &ChangeError) -> Response {
         ChangeError::Store(error) => store_problem(error),
         ChangeError::PublishedOnly(_) => (StatusCode::INTERNAL_SERVER_ERROR, "published-only"),
         ChangeError::Directory(_) => (StatusCode::SERVICE_UNAVAILABLE, "directory"),
+        ChangeError::Denied(_) => (StatusCode::CONFLICT, "directory-refused"),
         ChangeError::Unknown(_) => (StatusCode::GATEWAY_TIMEOUT, "outcome-unknown"),
         ChangeError::Refused(_) | ChangeError::NotOurs(_) => (StatusCode::CONFLICT, "published-refused"),
         ChangeError::Newer { .. } => (StatusCode::CONFLICT, "published-newer"),
@@ -78,3 +79,6 @@ pub fn problem(error: &ChangeError) -> Response {
     };
     refusal(status, code, error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Why settings of an organisation were not changed.
 
+use crate::directory::DirectoryError;
 use crate::organisation::PublishedError;
 use crate::organisation::document::DocumentProblem;
 use crate::organisation::key::KeyError;
@@ -14,6 +15,9 @@ pub enum ChangeError {
     Store(#[from] StoreError),
     #[error("nothing was changed: {0}")]
     Directory(String),
+    /// The directory answers, and it stays like this until somebody does something about it.
+    #[error("nothing was changed: {0}")]
+    Denied(String),
     #[error("{0}")]
     Unknown(String),
     #[error(
@@ -59,15 +63,27 @@ impl From<PublishedError> for ChangeError {
     fn from(error: PublishedError) -> Self {
         match error {
             PublishedError::Unknown(_) => Self::Unknown(error.to_string()),
+            PublishedError::Directory(error) if is_lasting(&error) => Self::Denied(in_words(&error)),
             PublishedError::Directory(error) => Self::Directory(in_words(&error)),
+            PublishedError::NoContainer { .. } => Self::Denied(error.to_string()),
             other => Self::Directory(other.to_string()),
         }
     }
 }
 
+fn is_lasting(error: &DirectoryError) -> bool {
+    match error {
+        DirectoryError::Settings(_) | DirectoryError::SignIn { .. } | DirectoryError::Denied { .. } => true,
+        DirectoryError::NoneUsable { errors, .. } => errors.iter().any(is_lasting),
+        _ => false,
+    }
+}
+
 /// A part of a sentence.
-pub(super) fn in_words(error: &crate::directory::DirectoryError) -> String {
+pub(super) fn in_words(error: &DirectoryError) -> String {
     let (what, advice) = (error.to_string(), error.advice());
+    // Who has the right is no administrator here but a registered updater, which it says itself.
+    let advice = if matches!(error, DirectoryError::Denied { .. }) { String::new() } else { advice };
     let (what, advice) = (what.trim_end_matches('.'), advice.trim_end_matches('.'));
     if advice.is_empty() { what.to_owned() } else { format!("{what} ({advice})") }
 }

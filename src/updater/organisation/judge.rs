@@ -65,7 +65,7 @@ impl Organisation {
             self.nothing_published(joined);
             return Ok(Judged::Nothing);
         };
-        let document = match self.usable(joined, text) {
+        let document = match Self::usable(joined, text) {
             Ok(document) => document,
             Err((trouble, why)) => {
                 let words =
@@ -109,7 +109,7 @@ impl Organisation {
     }
 
     /// The document, if it may be taken over.
-    fn usable(&self, joined: &JoinedTo, text: &str) -> Result<Document, (Trouble, String)> {
+    fn usable(joined: &JoinedTo, text: &str) -> Result<Document, (Trouble, String)> {
         let document = Document::parse(text).map_err(|problem| (Trouble::Published, problem.to_string()))?;
         if document.organisation() != joined.organisation {
             let why = format!(

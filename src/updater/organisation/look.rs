@@ -111,8 +111,19 @@ impl Organisation {
         match self.take_in(joined, found).await {
             Ok(Judged::InForce { document, text, secret }) => {
                 let known = (&*document, text.as_str(), secret.as_ref());
-                self.seal_to_all(published, joined, found, known).await?;
-                Ok(true)
+                match self.seal_to_all(published, joined, found, known).await {
+                    Ok(()) => Ok(true),
+                    Err(error @ (ChangeError::Directory(_) | ChangeError::Denied(_) | ChangeError::Unknown(_))) => {
+                        Err(error)
+                    }
+                    Err(error) => {
+                        let words = format!(
+                            "The account's password could not be encrypted to all updaters that are registered: {error}."
+                        );
+                        self.trouble(Trouble::Here, words);
+                        Ok(false)
+                    }
+                }
             }
             Ok(Judged::Nothing | Judged::Refused(_))
             | Err(ChangeError::NotRegistered | ChangeError::OtherKey { .. }) => Ok(true),
@@ -127,8 +138,8 @@ impl Organisation {
 
     fn away(&self, failed: &ChangeError) {
         let (trouble, why) = match failed {
-            ChangeError::Directory(why) => (Trouble::Away, why.clone()),
-            ChangeError::Unknown(why) => (Trouble::Away, why.clone()),
+            ChangeError::Directory(why) | ChangeError::Unknown(why) => (Trouble::Away, why.clone()),
+            ChangeError::Denied(why) => (Trouble::Published, why.clone()),
             other => (Trouble::Here, other.to_string()),
         };
         let words =

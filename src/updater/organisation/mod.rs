@@ -47,8 +47,8 @@ use crate::organisation::registration::{JoinedTo, Place};
 /// Makes the way to what is published, or says in words why there is none.
 pub type Reach = dyn Fn(&JoinedTo, SignIn) -> Result<Arc<dyn Published>, String> + Send + Sync;
 
-/// How long all that is asked of the directory for one look, or one change, may take. Its own time-outs are shorter.
-const WITHIN: Duration = Duration::from_secs(60);
+/// How long the directory may take for one thing that it is asked for, another controller included when one does not react.
+const WITHIN: Duration = Duration::from_secs(40);
 
 /// The way to Active Directory.
 ///
@@ -144,7 +144,9 @@ impl Organisation {
         }
         let membership = state.membership()?.clone();
         let key = Arc::new(self.0.place.key(membership.id)?);
-        self.0.place.write(&membership)?;
+        if !self.0.place.is_written() {
+            self.0.place.write(&membership)?;
+        }
         state.key = Some(key.clone());
         Ok(key)
     }

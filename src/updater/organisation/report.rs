@@ -3,7 +3,7 @@
 use super::Organisation;
 use super::error::ChangeError;
 use super::state::State;
-use crate::organisation::registration::JoinedTo;
+use crate::organisation::registration::{Adopted, JoinedTo};
 use crate::pipe::types::{
     ConfigurationSummary, Joined, OrganisationReport, OwnUpdater, SecretState, Source, UpdaterReport,
 };
@@ -24,7 +24,7 @@ impl Organisation {
             organisation: joined.organisation,
             directory: joined.directory.clone(),
             place: place(joined),
-            configuration: joined.adopted.as_ref().map(|adopted| adopted.published()),
+            configuration: joined.adopted.as_ref().map(Adopted::published),
             highest_seen: joined.highest,
             last_read: state.last_read,
             last_look: state.last_look,
@@ -103,6 +103,6 @@ fn updaters(state: &State, own: uuid::Uuid) -> Vec<UpdaterReport> {
             }
         })
         .collect();
-    updaters.sort_by(|one, other| (one.name.to_lowercase(), one.id).cmp(&(other.name.to_lowercase(), other.id)));
+    updaters.sort_by_cached_key(|updater| (updater.name.to_lowercase(), updater.id));
     updaters
 }

@@ -96,7 +96,7 @@ fn source_version_author_and_updaters_are_shown() {
         "12 seconds ago",
         "srv1 (this one)",
         "never",
-        "1 204",
+        "1\u{202f}204",
         "Waits for it",
     ] {
         assert!(window.query_all_by_label_contains(text).next().is_some(), "{text} is not shown");

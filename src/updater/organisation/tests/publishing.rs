@@ -2,7 +2,7 @@ use super::*;
 use crate::organisation::in_memory::Lost;
 use crate::updater::settings_store::StoreError;
 
-fn is_conflict(result: Result<(), ChangeError>) -> bool {
+fn is_conflict(result: &Result<(), ChangeError>) -> bool {
     matches!(result, Err(ChangeError::Store(StoreError::Conflict)))
 }
 
@@ -14,9 +14,9 @@ async fn the_second_administrator_is_told_and_sees_what_the_first_one_set() {
     one.set(with_connections(3), None).await.unwrap();
     let mut mine = configured();
     mine.options.create_copy = true;
-    assert!(is_conflict(two.set_from(&based_on, mine.clone(), None).await));
+    assert!(is_conflict(&two.set_from(&based_on, mine.clone(), None).await));
     assert_eq!(two.in_force(), with_connections(3), "to be compared with");
-    assert!(is_conflict(two.set_from(&based_on, mine.clone(), None).await), "not even when tried again");
+    assert!(is_conflict(&two.set_from(&based_on, mine.clone(), None).await), "not even when tried again");
     mine.limits.connections = 3;
     two.set(mine.clone(), None).await.unwrap();
     one.organisation.look().await;
@@ -31,7 +31,7 @@ async fn whoever_is_a_moment_faster_wins_and_the_other_one_is_told() {
     directory.world().races.push_back(Box::new(move |world| world.put(faster)));
     let mut mine = configured();
     mine.enabled = false;
-    assert!(is_conflict(one.set(mine, None).await));
+    assert!(is_conflict(&one.set(mine, None).await));
     assert_eq!(one.in_force(), with_connections(3));
     assert_eq!(document(&directory).settings(), &with_connections(3));
 }

@@ -215,3 +215,16 @@ async fn a_file_of_the_organisation_that_is_damaged_keeps_everything_as_it_is_an
     let refused = two.set(with_connections(3), None).await.unwrap_err().to_string();
     assert!(refused.contains("organisation.json"), "{refused}");
 }
+
+/// What a removal mostly looks like: the right to read goes with the registration.
+#[tokio::test]
+async fn an_updater_that_may_not_read_any_more_says_so_at_once_and_works_on() {
+    let (directory, _one, two) = two("Zebra-7").await;
+    directory.world().denied = true;
+    assert_eq!(two.organisation.look().await, Looked::Failed);
+    assert_eq!((two.in_force(), two.password().as_deref()), (configured(), Some("Zebra-7")));
+    let told = two.notices();
+    assert!(told.contains("no registered updater") && told.contains("what was in force stays so"), "{told}");
+    assert!(!told.contains("Domain Admins"), "{told}");
+    assert!(matches!(two.set(with_connections(3), None).await, Err(ChangeError::Denied(_))));
+}
