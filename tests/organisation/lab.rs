@@ -100,7 +100,7 @@ impl Lab {
         format!("{account}@{}", self.domain)
     }
 
-    fn sign_in(&self, account: &str) -> SignIn {
+    pub fn sign_in(&self, account: &str) -> SignIn {
         SignIn::Password { upn: self.upn(account), password: self.password.clone() }
     }
 
@@ -108,12 +108,15 @@ impl Lab {
         Directory::with_options(&self.settings(), self.sign_in(account), &self.options()).unwrap()
     }
 
-    /// With the rights of Domain Admins.
-    pub fn administration(&self) -> Administration {
+    pub fn administrator_directory(&self) -> Directory {
         let (upn, password) = (self.administrator.clone(), self.administrator_password.clone());
         let sign_in = SignIn::Password { upn, password };
-        let directory = Directory::with_options(&self.settings(), sign_in, &self.options()).unwrap();
-        Administration::new(directory, Some(&self.unit)).unwrap()
+        Directory::with_options(&self.settings(), sign_in, &self.options()).unwrap()
+    }
+
+    /// With the rights of Domain Admins.
+    pub fn administration(&self) -> Administration {
+        Administration::new(self.administrator_directory(), Some(&self.unit)).unwrap()
     }
 
     /// With the rights of this account.
