@@ -49,7 +49,7 @@ pub async fn registering_again_renews_the_registration_and_keeps_the_organisatio
     lab.administration().register(&srv1, organisation).await.unwrap();
     let published = lab.published("SRV1$");
     published.publish(None, &document(1, "one"), 1).await.unwrap();
-    srv1.key = "age1another".to_owned();
+    "age1another".clone_into(&mut srv1.key);
     srv1.account = Some(lab.upn("svc-siu"));
     let again = lab.administration().register(&srv1, Uuid::new_v4()).await.unwrap();
     assert_eq!(again.organisation, organisation);
