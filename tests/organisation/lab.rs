@@ -27,8 +27,6 @@ pub const TEXT: &str = "serviceBindingInformation";
 pub struct Lab {
     pub domain: String,
     pub controller: String,
-    /// Full name of the controller, as Kerberos knows it.
-    pub controller_name: String,
     pub ca: String,
     pub ca_file: String,
     /// File for libkrb5.
@@ -50,7 +48,6 @@ impl Lab {
         let base = domain.split('.').map(|label| format!("DC={label}")).collect::<Vec<_>>().join(",");
         let lab = Self {
             controller: must("CONTROLLER"),
-            controller_name: must("CONTROLLER_NAME"),
             ca_file: must("CA"),
             kerberos: must("KRB5_CONFIG"),
             ca: std::fs::read_to_string(must("CA")).expect("SIU_AD_CA"),
@@ -103,7 +100,7 @@ impl Lab {
         format!("{account}@{}", self.domain)
     }
 
-    fn sign_in(&self, account: &str) -> SignIn {
+    pub fn sign_in(&self, account: &str) -> SignIn {
         SignIn::Password { upn: self.upn(account), password: self.password.clone() }
     }
 
@@ -111,12 +108,15 @@ impl Lab {
         Directory::with_options(&self.settings(), self.sign_in(account), &self.options()).unwrap()
     }
 
-    /// With the rights of Domain Admins.
-    pub fn administration(&self) -> Administration {
+    pub fn administrator_directory(&self) -> Directory {
         let (upn, password) = (self.administrator.clone(), self.administrator_password.clone());
         let sign_in = SignIn::Password { upn, password };
-        let directory = Directory::with_options(&self.settings(), sign_in, &self.options()).unwrap();
-        Administration::new(directory, Some(&self.unit)).unwrap()
+        Directory::with_options(&self.settings(), sign_in, &self.options()).unwrap()
+    }
+
+    /// With the rights of Domain Admins.
+    pub fn administration(&self) -> Administration {
+        Administration::new(self.administrator_directory(), Some(&self.unit)).unwrap()
     }
 
     /// With the rights of this account.

@@ -43,6 +43,8 @@ mod samba {
             a_deleted_container_is_made_again_by_an_administrator_and_by_nobody_else,
             a_document_may_have_256_kib_and_no_more,
             the_mark_tells_whether_anything_changed,
+            without_a_word_the_place_is_the_usual_one,
+            while_the_first_controller_is_away_others_are_read_and_nothing_is_written,
         }
         rights {
             an_ordinary_user_reads_no_configuration_and_changes_nothing,

@@ -1,7 +1,8 @@
 //! Making the place, and what is published there.
 
-use sent_items_update::directory::DirectoryError;
+use sent_items_update::directory::{Directory, DirectoryError};
 use sent_items_update::organisation::administration::{Administration, AdministrationError};
+use sent_items_update::organisation::in_directory::InDirectory;
 use sent_items_update::organisation::{Published as _, PublishedError};
 use uuid::Uuid;
 
@@ -157,6 +158,41 @@ pub async fn the_mark_tells_whether_anything_changed(lab: &Lab) {
     lab.administration().remove("srv2.corp.example.test").await.unwrap();
     let found = published.read(Some(&found.mark)).await.unwrap().expect("a registration went");
     assert_eq!(published.read(Some(&found.mark)).await.unwrap(), None);
+}
+
+/// P1: the one test in the place that a domain has but once.
+pub async fn without_a_word_the_place_is_the_usual_one(lab: &Lab) {
+    let base = lab.unit.split_once(',').unwrap().1;
+    let usual = format!("CN=Sent Items Update,CN=Program Data,{base}");
+    // A run that was ended may have left it.
+    delete_tree(&mut lab.ldap().await, &usual).await;
+    let administration = Administration::new(lab.administrator_directory(), None).unwrap();
+    let registered = administration.register(&newcomer("SRV3"), Uuid::new_v4()).await.unwrap();
+    assert_eq!(registered.place, usual);
+    let published = InDirectory::new(lab.directory("SRV3$"), None).unwrap();
+    assert_eq!(published.place(), format!("{usual} in {}", lab.domain));
+    published.publish(None, &document(1, "one"), 1).await.unwrap();
+    assert_eq!(read(&published).await.updaters, [registered.registration]);
+    let outsider = InDirectory::new(lab.directory("anna"), None).unwrap();
+    assert!(matches!(outsider.read(None).await, Err(PublishedError::Directory(DirectoryError::Denied { .. }))));
+    delete_tree(&mut lab.ldap().await, &usual).await;
+}
+
+/// P2: a change that depends on what is there is made at one controller only.
+pub async fn while_the_first_controller_is_away_others_are_read_and_nothing_is_written(lab: &Lab) {
+    lab.register("SRV1").await;
+    lab.published("SRV1$").publish(None, &document(1, "one"), 1).await.unwrap();
+    let away = format!("ldaps://{}:1", lab.controller);
+    let mut settings = lab.settings_at(&away);
+    settings.controllers.push(lab.controller.clone());
+    let directory = Directory::with_options(&settings, lab.sign_in("SRV1$"), &lab.options()).unwrap();
+    let published = InDirectory::new(directory, Some(&lab.unit)).unwrap();
+    let found = read(&published).await;
+    let there = found.configuration.unwrap();
+    assert_eq!(published.read(Some(&found.mark)).await.unwrap(), None);
+    let error = published.publish(Some(&there), &document(2, "two"), 2).await.unwrap_err();
+    assert!(matches!(&error, PublishedError::Directory(DirectoryError::Connect { .. })), "{error:?}");
+    assert_eq!(read(&published).await.configuration, Some(there));
 }
 
 impl Lab {
