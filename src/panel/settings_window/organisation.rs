@@ -85,7 +85,10 @@ fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
         ui.add_space(SMALL / 2.0);
     }
     let facts = Facts::width(90.0);
-    facts.show(ui, "Source", format!("Active Directory, {}", legible(&joined.place)));
+    // Where exactly is for those who look there by other programs.
+    facts
+        .show(ui, "Source", format!("Active Directory, {}", legible(&joined.directory.domain)))
+        .on_hover_text(legible(&joined.place));
     let version = joined.configuration.as_ref().map_or_else(
         || "Nothing is published yet".to_owned(),
         |version| {

@@ -162,7 +162,7 @@ fn expose<S: Serializer>(password: &SecretString, serializer: S) -> Result<S::Ok
 
 /// How an organisation is left; the query of the request. The settings in force stay in force, as this computer's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Leave {
     /// Forgets the account's password, too.
     pub forget_secret: bool,

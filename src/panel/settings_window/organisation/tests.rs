@@ -54,7 +54,7 @@ fn shared() -> Joined {
     Joined {
         organisation: Uuid::from_u128(7),
         directory: DirectorySettings { domain: "nordwind.example".into(), ..DirectorySettings::default() },
-        place: "nordwind.example".into(),
+        place: "CN=Sent Items Update,CN=Program Data,DC=nordwind,DC=example in nordwind.example".into(),
         configuration: Some(PublishedVersion {
             version: 17,
             changed_by: "NORDWIND\\anna".into(),
