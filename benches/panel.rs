@@ -16,7 +16,8 @@ use sent_items_update::panel::state::{Fetched, Link, Plot, SortBy, Sorting, Span
 use sent_items_update::panel::{main_window, scope, style};
 use sent_items_update::pipe::client::Client;
 use sent_items_update::pipe::types::{
-    API, Activity, Bucket, Counts, Listed, Rule, ScopeSummary, Series, State as MessageState, Status,
+    API, Activity, Bucket, ConfigurationSummary, Counts, Listed, Rule, ScopeSummary, Series, State as MessageState,
+    Status,
 };
 use sent_items_update::settings::{EntryKind, ScopeEntry, ScopeMode, SendersScope};
 
@@ -154,6 +155,7 @@ fn filled(rows: i64) -> State {
         smtp: None,
         pickup: None,
         scope: ScopeSummary::default(),
+        configuration: ConfigurationSummary::default(),
         data: "/var/lib/sent-items-update".into(),
         notices: Vec::new(),
     };

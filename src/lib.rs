@@ -29,6 +29,7 @@ pub mod ews;
 pub mod management;
 pub mod message;
 mod name_service;
+pub mod organisation;
 #[cfg(feature = "panel")]
 pub mod panel;
 pub mod pipe;

@@ -18,10 +18,12 @@ mod manager;
 #[path = "manager/windows.rs"]
 mod manager;
 mod messages;
+mod organisation;
 mod package_files;
 mod password;
 mod place;
 mod progress;
+mod register;
 mod render;
 mod retry;
 mod run;
@@ -77,6 +79,9 @@ enum Command {
     Settings(settings::Arguments),
     Configure(Box<configure::Arguments>),
     Scope(scope::Arguments),
+    Register(Box<register::Register>),
+    Unregister(Box<register::Unregister>),
+    Organisation(Box<organisation::Arguments>),
     #[command(visible_alias = "test-impersonation")]
     Test(test::Arguments),
     Diagnostics(diagnostics::Arguments),
@@ -102,6 +107,9 @@ pub fn main() -> ExitCode {
         Command::Settings(arguments) => client(settings::run(arguments)),
         Command::Configure(arguments) => client(configure::run(*arguments)),
         Command::Scope(arguments) => client(scope::run(arguments)),
+        Command::Register(arguments) => client(register::register(*arguments)),
+        Command::Unregister(arguments) => client(register::unregister(*arguments)),
+        Command::Organisation(arguments) => client(organisation::run(*arguments)),
         Command::Test(arguments) => client(test::run(arguments)),
         Command::Diagnostics(arguments) => client(diagnostics::run(arguments)),
         Command::Check(arguments) => client(check::run(arguments)),

@@ -12,8 +12,10 @@ use uuid::Uuid;
 pub use super::connection::{SignIn, Timeouts};
 use super::controller::Controller;
 use super::domain::{Domain, Means};
+use super::entry::Entry;
 use super::error::DirectoryError;
 use super::names::Names;
+use super::session::{Search, Session};
 use super::{DirectoryObject, DirectorySearch, Location, Page, Query, SearchError, find, locations, tls};
 use crate::settings::DirectorySettings;
 
@@ -26,6 +28,7 @@ pub struct Directory {
 
 pub(super) struct Shared {
     own: Arc<Domain>,
+    writer: Arc<Domain>,
     /// By DNS name.
     others: Mutex<HashMap<String, Arc<Domain>>>,
     means: Means,
@@ -70,16 +73,23 @@ impl Directory {
         if domain.is_empty() {
             return Err(DirectoryError::Settings("the DNS name of the domain is missing".to_owned()));
         }
-        let controllers = settings.controllers.iter().map(|text| Controller::parse(text)).collect::<Result<_, _>>()?;
+        let controllers: Vec<_> =
+            settings.controllers.iter().map(|text| Controller::parse(text)).collect::<Result<_, _>>()?;
         let means = Means {
             sign_in,
             names: Names::new(options.name_server),
             tls: tls::config(&settings.extra_roots)?,
             timeouts: options.timeouts,
         };
-        let own = Arc::new(Domain::new(domain, controllers, means.clone()));
+        let writer = Arc::new(Domain::writer(domain, controllers.clone(), means.clone()));
+        // With one controller there is nothing to choose.
+        let own = match controllers.len() {
+            1 => writer.clone(),
+            _ => Arc::new(Domain::new(domain, controllers, means.clone())),
+        };
         let shared = Shared {
             own,
+            writer,
             others: Mutex::default(),
             means,
             nesting: options.nesting,
@@ -102,7 +112,7 @@ impl Directory {
     }
 
     /// Whose name the directory is asked in, for messages.
-    pub(super) fn sign_in(&self) -> &SignIn {
+    pub(crate) fn sign_in(&self) -> &SignIn {
         &self.shared.means.sign_in
     }
 
@@ -113,6 +123,22 @@ impl Directory {
 
     pub(super) fn own(&self) -> &Arc<Domain> {
         &self.shared.own
+    }
+
+    /// The own domain at the controller where changes are made that depend on what is there.
+    pub(crate) fn writer(&self) -> &Arc<Domain> {
+        &self.shared.writer
+    }
+
+    /// Asks where changes are made, and another controller when that one can't be asked.
+    pub(crate) async fn newest(&self, search: &Search<'_>) -> Result<(Session, Vec<Entry>), DirectoryError> {
+        match self.writer().all_from(search).await {
+            Err(error) if error.is_of_controller() && !Arc::ptr_eq(self.own(), self.writer()) => {
+                tracing::debug!("another domain controller is asked: {error}");
+                self.own().all_from(search).await
+            }
+            found => found,
+        }
     }
 
     /// A domain by its DNS name, whose controllers DNS knows.

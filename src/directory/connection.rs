@@ -53,7 +53,7 @@ pub enum SignIn {
 
 impl SignIn {
     /// As it is told in messages.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::LoggedOn => "the logged-on user",
             Self::Password { upn, .. } => upn,

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 /// The DNS name of the domain that an object belongs to: its `DC` parts. Empty when it has none.
-pub(super) fn domain(dn: &str) -> String {
+pub(crate) fn domain(dn: &str) -> String {
     let mut labels: Vec<String> = Vec::new();
     for part in parts(dn).iter().rev() {
         match part.split_once('=') {
@@ -14,6 +14,18 @@ pub(super) fn domain(dn: &str) -> String {
         }
     }
     labels.join(".")
+}
+
+/// The name of a domain: `DC=corp,DC=example`.
+pub(crate) fn of_domain(domain: &str) -> String {
+    let labels = domain.trim_end_matches('.').split('.');
+    labels.map(|label| format!("DC={}", ldap3::dn_escape(label))).collect::<Vec<_>>().join(",")
+}
+
+/// The first part of a name, and what it lies in; none when there is nothing above it.
+pub(crate) fn split(dn: &str) -> (&str, Option<&str>) {
+    let first = parts(dn)[0];
+    (first.trim(), dn.get(first.len() + 1..).map(str::trim))
 }
 
 /// A name that comes with the GUID of its object: `<GUID=0e2a…>;<SID=S-1-…>;CN=Anna,DC=corp`. No GUID: the controller
@@ -30,7 +42,7 @@ pub(super) fn extended(name: &str) -> (Option<Uuid>, &str) {
 }
 
 /// The parts between the commas that separate.
-fn parts(dn: &str) -> Vec<&str> {
+pub(crate) fn parts(dn: &str) -> Vec<&str> {
     let (mut parts, mut from, mut escaped, mut quoted) = (Vec::new(), 0, false, false);
     for (index, c) in dn.char_indices() {
         match c {
@@ -58,6 +70,13 @@ mod tests {
         assert_eq!(domain("CN=\\\"Quote\\\"\\, (Ops)\\,DC=no,OU=DC,DC=corp, dc=test"), "corp.test");
         assert_eq!(domain("CN=Configuration"), "");
         assert_eq!(domain(""), "");
+    }
+
+    #[test]
+    fn a_name_lies_in_another() {
+        assert_eq!(of_domain("corp.example.test"), "DC=corp,DC=example,DC=test");
+        assert_eq!(split("CN=a\\, b, OU=IT,DC=x"), ("CN=a\\, b", Some("OU=IT,DC=x")));
+        assert_eq!(split("DC=x"), ("DC=x", None));
     }
 
     #[test]

@@ -26,14 +26,24 @@ pub(super) struct Means {
     pub timeouts: Timeouts,
 }
 
-pub(super) struct Domain {
+pub(crate) struct Domain {
     /// DNS name.
     name: String,
     /// Those that are set; empty: those that DNS names.
     controllers: Vec<Controller>,
+    which: Which,
     means: Means,
     state: Mutex<State>,
     exchange: OnceCell<bool>,
+}
+
+/// Which of a domain's controllers will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Any,
+    /// The one that all updaters write at, because a change that depends on what is there is safe on one controller only:
+    /// the first that is set, else the PDC emulator, of which a domain has one.
+    Writer,
 }
 
 #[derive(Default)]
@@ -47,9 +57,15 @@ struct State {
 }
 
 impl Domain {
-    pub fn new(name: &str, controllers: Vec<Controller>, means: Means) -> Self {
+    pub(super) fn new(name: &str, controllers: Vec<Controller>, means: Means) -> Self {
         let (state, exchange) = (Mutex::default(), OnceCell::new());
-        Self { name: name.to_lowercase(), controllers, means, state, exchange }
+        Self { name: name.to_lowercase(), controllers, which: Which::Any, means, state, exchange }
+    }
+
+    /// The same domain at the controller that all write at.
+    pub(super) fn writer(name: &str, controllers: Vec<Controller>, means: Means) -> Self {
+        let controllers = controllers.into_iter().take(1).collect();
+        Self { which: Which::Writer, ..Self::new(name, controllers, means) }
     }
 
     pub fn name(&self) -> &str {
@@ -99,7 +115,7 @@ impl Domain {
 
     async fn in_order(&self, state: &State) -> Result<Vec<Controller>, DirectoryError> {
         let mut controllers = if self.controllers.is_empty() {
-            self.means.names.controllers(&self.name).await?
+            self.means.names.controllers(&self.name, self.which).await?
         } else {
             self.controllers.clone()
         };
@@ -128,6 +144,11 @@ impl Domain {
     /// Asks, and when the connection turns out not to serve, once more over a new one: a controller closes connections
     /// that were idle, and one that hangs may have a neighbour that does not.
     pub async fn all(&self, search: &Search<'_>) -> Result<Vec<Entry>, DirectoryError> {
+        Ok(self.all_from(search).await?.1)
+    }
+
+    /// Like [`Self::all`], and who answered.
+    pub async fn all_from(&self, search: &Search<'_>) -> Result<(Session, Vec<Entry>), DirectoryError> {
         let session = self.session().await?;
         match session.all(search).await {
             Err(error) if error.is_of_connection() => {
@@ -139,9 +160,9 @@ impl Domain {
                 {
                     self.drop_session(&again, error).await;
                 }
-                found
+                Ok((again, found?))
             }
-            found => found,
+            found => Ok((session, found?)),
         }
     }
 

@@ -8,7 +8,7 @@ use super::sid::Sid;
 
 /// An object with the attributes that were asked for and are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub dn: String,
     attributes: Vec<(String, Vec<Vec<u8>>)>,
 }

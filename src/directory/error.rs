@@ -172,7 +172,7 @@ impl DirectoryError {
     }
 
     /// It is about this connection or controller: another one may do better.
-    pub(super) fn is_of_connection(&self) -> bool {
+    pub(crate) fn is_of_connection(&self) -> bool {
         matches!(
             self,
             Self::Connect { .. }
@@ -186,7 +186,14 @@ impl DirectoryError {
     /// Another controller of the domain may be set up better.
     pub(super) fn is_of_controller(&self) -> bool {
         self.is_of_connection()
-            || matches!(self, Self::Tls { .. } | Self::NoEncryption { .. } | Self::NameService { .. })
+            || matches!(
+                self,
+                Self::Tls { .. }
+                    | Self::NoEncryption { .. }
+                    | Self::NameService { .. }
+                    | Self::NoControllers { .. }
+                    | Self::NoneUsable { .. }
+            )
     }
 }
 

@@ -8,7 +8,7 @@ mod client;
 mod connection;
 mod connection_points;
 mod controller;
-mod dn;
+pub(crate) mod dn;
 mod domain;
 mod entry;
 mod error;
@@ -21,6 +21,7 @@ mod names;
 mod object;
 mod presence;
 mod refusal;
+mod rights;
 mod session;
 mod sid;
 mod site;
@@ -40,6 +41,13 @@ pub use kerberos::KerberosProblem;
 pub use object::{DirectoryObject, Kinds, Location, LocationKind, Query};
 pub use presence::Presence;
 pub use refusal::Refusal;
+
+// For rooms that keep objects of their own there.
+pub(crate) use accounts::{DOMAIN_ADMINS, KnownAccount};
+pub(crate) use entry::Entry;
+pub(crate) use rights::{Ace, Rights, access};
+pub(crate) use session::{Base, Change, ChangeError, RIGHTS, Search};
+pub(crate) use sid::Sid;
 
 /// What went wrong between us and the directory, in words for the administrator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

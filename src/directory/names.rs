@@ -6,6 +6,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::net::NetError;
 
 use super::controller::Controller;
+use super::domain::Which;
 use super::error::{ConnectProblem, DirectoryError};
 use crate::name_service;
 
@@ -25,9 +26,13 @@ impl Names {
         Self { resolver: resolver.map_err(|error| error.to_string()), own_server: server.is_some() }
     }
 
-    /// The controllers of a domain, the preferred ones first.
-    pub async fn controllers(&self, domain: &str) -> Result<Vec<Controller>, DirectoryError> {
-        let record = format!("_ldap._tcp.dc._msdcs.{domain}");
+    /// The controllers of a domain that will do, the preferred ones first.
+    pub async fn controllers(&self, domain: &str, which: Which) -> Result<Vec<Controller>, DirectoryError> {
+        let role = match which {
+            Which::Any => "dc",
+            Which::Writer => "pdc",
+        };
+        let record = format!("_ldap._tcp.{role}._msdcs.{domain}");
         let services = name_service::services(self.resolver(&record)?, &record).await;
         let services = services.map_err(|error| trouble(&record, &error))?;
         if services.is_empty() {

@@ -21,6 +21,9 @@ const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 /// Asks for names with the GUIDs of the objects (`LDAP_SERVER_EXTENDED_DN_OID`).
 const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 
+/// Which parts of a security descriptor are meant (`LDAP_SERVER_SD_FLAGS_OID`).
+const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
+
 /// Where a controller keeps what, as distinguished names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Root {
@@ -30,7 +33,7 @@ pub(super) struct Root {
 }
 
 #[derive(Clone)]
-pub(super) struct Session(Arc<Inner>);
+pub(crate) struct Session(Arc<Inner>);
 
 struct Inner {
     ldap: Ldap,
@@ -41,7 +44,7 @@ struct Inner {
 
 /// Where to search.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Base<'a> {
+pub(crate) enum Base<'a> {
     /// What the controller says about itself.
     Root,
     /// The domain's own objects.
@@ -56,26 +59,29 @@ pub(super) enum Base<'a> {
 
 /// A question.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Search<'a> {
+pub(crate) struct Search<'a> {
     pub base: Base<'a>,
     pub scope: Scope,
     pub filter: &'a str,
     pub attributes: &'a [&'a str],
     /// Names of objects come with their GUIDs, see [`super::dn::extended`].
     pub extended_names: bool,
+    /// `nTSecurityDescriptor` is asked for: of it, who may do what. The rest is for administrators' eyes alone, and asking
+    /// for it would get nothing.
+    pub rights: bool,
 }
 
 impl<'a> Search<'a> {
     pub fn subtree(base: Base<'a>, filter: &'a str, attributes: &'a [&'a str]) -> Self {
-        Self { base, scope: Scope::Subtree, filter, attributes, extended_names: false }
+        Self { base, scope: Scope::Subtree, filter, attributes, extended_names: false, rights: false }
     }
 
     pub fn below(base: Base<'a>, filter: &'a str, attributes: &'a [&'a str]) -> Self {
-        Self { base, scope: Scope::OneLevel, filter, attributes, extended_names: false }
+        Self { base, scope: Scope::OneLevel, filter, attributes, extended_names: false, rights: false }
     }
 
     pub fn object(base: Base<'a>, attributes: &'a [&'a str]) -> Self {
-        Self { base, scope: Scope::Base, filter: "(objectClass=*)", attributes, extended_names: false }
+        Self { base, scope: Scope::Base, filter: "(objectClass=*)", attributes, extended_names: false, rights: false }
     }
 }
 
@@ -84,7 +90,7 @@ pub(super) const FULL_PAGE: u32 = 1000;
 
 impl Session {
     /// Connects, signs in, and asks the controller who it is.
-    pub async fn open(way: &Way<'_>, sign_in: &SignIn, domain: &str) -> Result<Self, DirectoryError> {
+    pub(super) async fn open(way: &Way<'_>, sign_in: &SignIn, domain: &str) -> Result<Self, DirectoryError> {
         let (ldap, peer) = way.sign_in(sign_in).await?;
         let account = sign_in.name().to_owned();
         let mut inner = Inner { ldap, peer, account, root: Root::default() };
@@ -173,6 +179,9 @@ impl Session {
             let val = Some(vec![0x30, 3, 2, 1, 1]);
             controls.push(RawControl { ctype: EXTENDED_DN.to_owned(), crit: false, val });
         }
+        if search.rights {
+            controls.push(rights_only());
+        }
         if let Some((size, cookie)) = paging {
             controls.push(PagedResults { size: i32::try_from(size).unwrap_or(i32::MAX), cookie }.into());
         }
@@ -203,6 +212,7 @@ impl Session {
         Ok((entries, cookie))
     }
 
+    /// A `nTSecurityDescriptor` among the attributes says who may do what, and leaves the owner to the controller.
     pub async fn add(&self, dn: &str, attributes: Vec<(&str, Vec<u8>)>) -> Result<(), ChangeError> {
         // ldap3 wants several values of one attribute together.
         let mut sorted: Vec<(Vec<u8>, HashSet<Vec<u8>>)> = Vec::new();
@@ -213,7 +223,34 @@ impl Session {
             }
         }
         let mut ldap = self.0.ldap.clone();
+        if sorted.iter().any(|(name, _)| name == RIGHTS.as_bytes()) {
+            ldap.with_controls(rights_only());
+        }
         self.change("creating", dn, ldap.add(dn, sorted)).await
+    }
+
+    /// All of these or nothing, in this order.
+    pub async fn modify(&self, dn: &str, changes: Vec<Change<'_>>) -> Result<(), ChangeError> {
+        let changes = changes.into_iter().map(|change| match change {
+            Change::Add(name, values) => Mod::Add(name.as_bytes().to_vec(), values.into_iter().collect()),
+            Change::Remove(name, values) => Mod::Delete(name.as_bytes().to_vec(), values.into_iter().collect()),
+            Change::Replace(name, values) => Mod::Replace(name.as_bytes().to_vec(), values.into_iter().collect()),
+        });
+        let mut ldap = self.0.ldap.clone();
+        self.change("changing", dn, ldap.modify(dn, changes.collect())).await
+    }
+
+    /// Replaces who may do what with an object.
+    pub async fn set_rights(&self, dn: &str, rights: Vec<u8>) -> Result<(), ChangeError> {
+        let mut ldap = self.0.ldap.clone();
+        ldap.with_controls(rights_only());
+        let change = Mod::Replace(RIGHTS.as_bytes().to_vec(), HashSet::from([rights]));
+        self.change("changing who may do what", dn, ldap.modify(dn, vec![change])).await
+    }
+
+    pub async fn delete(&self, dn: &str) -> Result<(), ChangeError> {
+        let mut ldap = self.0.ldap.clone();
+        self.change("deleting", dn, ldap.delete(dn)).await
     }
 
     pub async fn replace(&self, dn: &str, attributes: Vec<(&str, Vec<u8>)>) -> Result<(), ChangeError> {
@@ -234,22 +271,53 @@ impl Session {
         match (result.rc, trouble(&self.0, doing, dn, &result)) {
             (_, None) => Ok(()),
             // constraintViolation and unwillingToPerform: the password is not what the policy wants.
-            (19 | 53, _) if said(&result).contains("0000052D") => Err(ChangeError::Policy(said(&result))),
-            (19, _) if said(&result).contains("000021C8") => Err(ChangeError::Exists),
-            (68, _) => Err(ChangeError::Exists),
+            (19 | 53, Some(error)) if said(&result).contains("0000052D") => Err(ChangeError::Policy(error)),
+            (19, Some(error)) if said(&result).contains("000021C8") => Err(ChangeError::Exists(error)),
+            (16, Some(error)) => Err(ChangeError::Different(error)),
+            (20 | 68, Some(error)) => Err(ChangeError::Exists(error)),
             (_, Some(error)) => Err(ChangeError::Other(error)),
         }
     }
 }
 
+/// The attribute that holds who may do what with an object.
+pub(crate) const RIGHTS: &str = "nTSecurityDescriptor";
+
+/// `DACL_SECURITY_INFORMATION`: SEQUENCE { flags INTEGER 4 }
+fn rights_only() -> RawControl {
+    RawControl { ctype: SD_FLAGS.to_owned(), crit: true, val: Some(vec![0x30, 3, 2, 1, 4]) }
+}
+
+/// A change of one attribute.
+#[derive(Debug, Clone)]
+pub(crate) enum Change<'a> {
+    /// Values that are not there.
+    Add(&'a str, Vec<Vec<u8>>),
+    /// Values that are there: that is what the change depends on.
+    Remove(&'a str, Vec<Vec<u8>>),
+    /// Whatever is there.
+    Replace(&'a str, Vec<Vec<u8>>),
+}
+
 /// Why a change did not come about.
 #[derive(Debug)]
-pub(super) enum ChangeError {
-    /// An object of this name, or with this UPN in the forest, is there already.
-    Exists,
-    /// The password does not meet the domain's policy, as the controller says.
-    Policy(String),
+pub(crate) enum ChangeError {
+    /// An object of this name, or with this UPN in the forest, or the value is there already.
+    Exists(DirectoryError),
+    /// A value that was to be removed is not there.
+    Different(DirectoryError),
+    /// The password does not meet the domain's policy.
+    Policy(DirectoryError),
     Other(DirectoryError),
+}
+
+impl ChangeError {
+    /// The same, told without its meaning.
+    pub fn plain(self) -> DirectoryError {
+        match self {
+            Self::Exists(error) | Self::Different(error) | Self::Policy(error) | Self::Other(error) => error,
+        }
+    }
 }
 
 impl From<DirectoryError> for ChangeError {

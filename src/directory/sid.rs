@@ -4,13 +4,35 @@ use std::fmt;
 
 /// A SID in its binary form.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Sid(Vec<u8>);
+pub(crate) struct Sid(Vec<u8>);
 
 impl Sid {
     /// None when the bytes are no SID.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let count = usize::from(*bytes.get(1)?);
         (bytes[0] == 1 && count <= 15 && bytes.len() == 8 + 4 * count).then(|| Self(bytes.to_vec()))
+    }
+
+    /// The one that these bytes begin with.
+    pub fn prefix(bytes: &[u8]) -> Option<Self> {
+        Self::read(bytes.get(..8 + 4 * usize::from(*bytes.get(1)?))?)
+    }
+
+    /// Reads `S-1-5-21-…-512`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("S-1-")?.split('-');
+        let authority: u64 = parts.next()?.parse().ok().filter(|authority| *authority < 1 << 48)?;
+        let parts: Vec<u32> = parts.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let mut sid = vec![1, u8::try_from(parts.len()).ok()?];
+        sid.extend(&authority.to_be_bytes()[2..]);
+        for part in &parts {
+            sid.extend(part.to_le_bytes());
+        }
+        Self::read(&sid)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The last part, which names the object within its domain.
@@ -71,6 +93,13 @@ mod tests {
         assert_eq!(admins.to_string(), "S-1-5-21-7-512");
         assert_eq!(admins.relative(), Some(512));
         assert_eq!(admins.domain(), Some(domain));
+        assert_eq!(Sid::parse("S-1-5-21-7-512"), Some(admins.clone()));
+        let mut behind = admins.bytes().to_vec();
+        behind.extend([0; 4]);
+        assert_eq!(Sid::prefix(&behind), Some(admins));
+        for bad in ["", "S-1", "S-1-", "S-2-5-18", "S-1-5-x", "S-1-5-4294967296", "s-1-5-18"] {
+            assert!(Sid::parse(bad).is_none(), "{bad}");
+        }
         for bad in [&[][..], &[1], &[1, 1, 0, 0, 0, 0, 0, 5], &[2, 0, 0, 0, 0, 0, 0, 5], &[1, 200]] {
             assert!(Sid::read(bad).is_none());
         }

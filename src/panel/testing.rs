@@ -18,7 +18,9 @@ use super::session::{Connect, Nowhere};
 use super::state::{Intent, Link, State};
 use super::style;
 use crate::pipe::client::Client;
-use crate::pipe::types::{Activity, Counts, DoorStatus, Listed, Rule, ScopeSummary, State as MessageState, Status};
+use crate::pipe::types::{
+    Activity, ConfigurationSummary, Counts, DoorStatus, Listed, Rule, ScopeSummary, State as MessageState, Status,
+};
 
 /// 2025-11-24 16:00:07 UTC
 pub const NOW: i64 = 1_764_000_007;
@@ -37,6 +39,7 @@ pub fn status(activity: Activity) -> Status {
         smtp: Some(DoorStatus { place: "127.0.0.1:2525".into(), problem: None }),
         pickup: Some(DoorStatus { place: "/var/spool/sent-items-update/pickup".into(), problem: None }),
         scope: ScopeSummary::default(),
+        configuration: ConfigurationSummary::default(),
         data: "/var/lib/sent-items-update".into(),
         notices: Vec::new(),
     }

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::platform;
 use super::types::{
-    Diagnostics, Event, Filter, ImpersonationResult, ImpersonationTest, Listed, Problem, Receipt, Retried, ScopeReport,
-    SentCopy, Series, SeriesQuery, SettingsChange, SettingsDocument, Status,
+    Diagnostics, Event, Filter, ImpersonationResult, ImpersonationTest, Join, Leave, Listed, OrganisationReport,
+    Problem, Receipt, Retried, ScopeReport, SentCopy, Series, SeriesQuery, SettingsChange, SettingsDocument, Status,
 };
 
 /// What went wrong between us and the updater, in words for the administrator.
@@ -84,6 +84,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to ask an updater again that has no room for one more.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// For what the updater has to ask the directory: several requests, each with a time-out of its own.
+const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(150);
+
 /// For what the updater has to ask Exchange.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -116,7 +119,9 @@ impl Client {
         change: &SettingsChange,
         read: &SettingsVersion,
     ) -> Result<SettingsVersion, PipeError> {
-        let request = self.request(Method::PUT, "settings").header(IF_MATCH, &read.0).json(change).timeout(TIMEOUT);
+        let request = self.request(Method::PUT, "settings").header(IF_MATCH, &read.0).json(change);
+        // It may have to be published first.
+        let request = request.timeout(DIRECTORY_TIMEOUT);
         match self.send(request).await {
             Ok(answer) => version_of(&answer),
             Err(PipeError::Refused { status, .. }) if status == StatusCode::PRECONDITION_FAILED.as_u16() => {
@@ -179,6 +184,31 @@ impl Client {
     /// The entries of the senders' scope and what is known of them.
     pub async fn scope(&self) -> Result<ScopeReport, PipeError> {
         self.json(self.request(Method::GET, "scope")).await
+    }
+
+    /// Where the settings come from, and who shares them.
+    pub async fn organisation(&self) -> Result<OrganisationReport, PipeError> {
+        self.json(self.request(Method::GET, "organisation")).await
+    }
+
+    /// Joins an organisation, after an administrator has registered the updater that [`Client::organisation`] tells of.
+    pub async fn join_organisation(&self, join: &Join) -> Result<OrganisationReport, PipeError> {
+        self.json_within(self.request(Method::PUT, "organisation").json(join), DIRECTORY_TIMEOUT).await
+    }
+
+    /// Leaves it: the settings are this computer's own again.
+    pub async fn leave_organisation(&self, leave: &Leave) -> Result<OrganisationReport, PipeError> {
+        self.json_within(self.request(Method::DELETE, "organisation").query(leave), DIRECTORY_TIMEOUT).await
+    }
+
+    /// Publishes what is in force at this updater above every version that it has seen.
+    pub async fn publish_organisation(&self) -> Result<OrganisationReport, PipeError> {
+        self.json_within(self.request(Method::POST, "organisation/publish"), DIRECTORY_TIMEOUT).await
+    }
+
+    /// Has the updater look at once, and encrypt the secret to those who were registered meanwhile.
+    pub async fn seal_organisation(&self) -> Result<OrganisationReport, PipeError> {
+        self.json_within(self.request(Method::POST, "organisation/seal"), DIRECTORY_TIMEOUT).await
     }
 
     /// One document for those who help, without a secret.

@@ -15,6 +15,11 @@
 //! | `POST /v1/messages/{id}/retry` | tries a finished one again: [`types::Retried`] |
 //! | `POST /v1/messages/retry-failed` | tries all that failed again: [`types::Retried`] |
 //! | `GET /v1/scope` | [`types::ScopeReport`]: the entries of the senders' scope and what is known of them |
+//! | `GET /v1/organisation` | [`types::OrganisationReport`]: where the settings come from, and who shares them |
+//! | `PUT /v1/organisation` | [`types::Join`]: joins an organisation, once an administrator has registered the updater |
+//! | `DELETE /v1/organisation` | leaves it; query as in [`types::Leave`] |
+//! | `POST /v1/organisation/publish` | publishes what is in force here above every version seen |
+//! | `POST /v1/organisation/seal` | looks at once, and encrypts the secret to whom it concerns; these four give the report, too |
 //! | `POST /v1/impersonation-test` | [`types::ImpersonationTest`] with the account in force: [`types::ImpersonationResult`] |
 //! | `GET /v1/diagnostics` | [`types::Diagnostics`]: one document for those who help, without a secret |
 //! | `GET /v1/events` | Server-Sent Events, each a [`types::Event`] |

@@ -20,7 +20,7 @@ pub struct DirectorySettings {
 }
 
 impl DirectorySettings {
-    pub(super) fn check(&self) -> Result<(), SettingsProblem> {
+    pub fn check(&self) -> Result<(), SettingsProblem> {
         let domain = &self.domain;
         let odd = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_'));
         if domain.is_empty() || domain.contains(odd) || domain.split('.').any(str::is_empty) {

@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod exchange;
+mod organisation;
 mod scope;
 mod series;
 
@@ -51,6 +52,9 @@ pub fn routes(shared: Arc<Shared>) -> Router {
         .route("/v1/messages/{id}/content", get(content))
         .route("/v1/messages/{id}/sent-copy", get(exchange::sent_copy))
         .route("/v1/messages/{id}/retry", post(retry))
+        .route("/v1/organisation", get(organisation::organisation).put(organisation::join).delete(organisation::leave))
+        .route("/v1/organisation/publish", post(organisation::publish))
+        .route("/v1/organisation/seal", post(organisation::seal))
         .route("/v1/scope", get(scope::scope))
         .route("/v1/impersonation-test", post(exchange::test_impersonation))
         .route("/v1/diagnostics", get(diagnostics::diagnostics))
@@ -109,22 +113,21 @@ async fn change_settings(
         Ok(Json(change)) => change,
         Err(rejection) => return refusal(rejection.status(), "not-understood", rejection.body_text()),
     };
-    match shared.settings.change(change, based_on.trim_matches('"')).await {
+    match shared.organisation.change(change, based_on.trim_matches('"'), &peer.0.name).await {
         Ok(now) => {
             info!(peer = peer.0.name, version = now.version, "the settings were changed");
             (StatusCode::NO_CONTENT, [(ETAG, quoted(&now.version))]).into_response()
         }
-        Err(error) => {
-            let (status, code) = match error {
-                StoreError::Conflict => (StatusCode::PRECONDITION_FAILED, "changed-meanwhile"),
-                StoreError::Wrong(_) | StoreError::NoPassword { .. } => {
-                    (StatusCode::UNPROCESSABLE_ENTITY, "settings-wrong")
-                }
-                StoreError::File { .. } | StoreError::NotUnderstood { .. } | StoreError::Secret(_) => {
-                    (StatusCode::INTERNAL_SERVER_ERROR, "settings-not-stored")
-                }
-            };
-            refusal(status, code, error.to_string())
+        Err(error) => organisation::problem(&error),
+    }
+}
+
+fn store_problem(error: &StoreError) -> (StatusCode, &'static str) {
+    match error {
+        StoreError::Conflict => (StatusCode::PRECONDITION_FAILED, "changed-meanwhile"),
+        StoreError::Wrong(_) | StoreError::NoPassword { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "settings-wrong"),
+        StoreError::File { .. } | StoreError::NotUnderstood { .. } | StoreError::Secret(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "settings-not-stored")
         }
     }
 }
@@ -236,6 +239,7 @@ fn stream(shared: Arc<Shared>) -> impl Stream<Item = Result<SseEvent, Infallible
         let mut counts = shared.queue.watch_counts();
         let mut activity = shared.activity.subscribe();
         let mut settings = shared.settings.watch();
+        let mut organisation = shared.organisation.watch();
         let mut doors = shared.doors.subscribe();
         let status = shared.status();
         // Notices can come and go by themselves, as the room on a disk does.
@@ -268,6 +272,10 @@ fn stream(shared: Arc<Shared>) -> impl Stream<Item = Result<SseEvent, Infallible
                 }
                 Ok(()) = settings.changed() => {
                     settings.mark_unchanged();
+                    next.push(Event::Status(shared.status()));
+                }
+                Ok(()) = organisation.changed() => {
+                    organisation.mark_unchanged();
                     next.push(Event::Status(shared.status()));
                 }
                 _ = look.tick() => {

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod exchange;
 pub mod gate;
 pub mod intake;
+pub mod organisation;
 pub mod queue;
 pub mod schedule;
 pub mod scope;

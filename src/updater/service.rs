@@ -24,6 +24,7 @@ pub use shared::{Doors, Shared};
 use super::api;
 use super::clock::Clock;
 use super::dispatcher::{Dispatcher, Engine};
+use super::organisation::{self, Organisation, Reach};
 use super::queue::{Queue, QueueError, QueueOptions, SharedAddress, SharedError};
 use super::scope::{self, Connect, Scope};
 use super::settings_store::{InForce, SettingsStore, StoreError};
@@ -86,6 +87,7 @@ pub struct Updater {
     doors: Part,
     dispatcher: Part,
     keeper: Part,
+    organisation: Part,
     retention: Part,
     waker: Part,
     api: Part,
@@ -123,11 +125,27 @@ impl Updater {
         E: Engine,
         M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
     {
+        Self::start_in(Arc::new(organisation::in_active_directory), queue, options, connect, make).await
+    }
+
+    /// Starts with another way to the organisation's configuration, too.
+    pub async fn start_in<E, M>(
+        reach: Arc<Reach>,
+        queue: Option<SharedAddress>,
+        options: UpdaterOptions,
+        connect: Arc<Connect>,
+        make: M,
+    ) -> Result<Self, StartError>
+    where
+        E: Engine,
+        M: Fn(&InForce, &Scope) -> Result<E, String> + Send + Sync + 'static,
+    {
         let UpdaterOptions { data, pipe, access, sandbox, clock } = options;
         // It holds messages and a password.
         rights::private_folder(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
         let settings = SettingsStore::open(&data.join("settings.json"), SecretStore::new(&data))
             .map_err(|source| StartError::Settings { path: data.join("settings.json"), source })?;
+        let settings = Arc::new(settings);
         let queue_options =
             QueueOptions { max_message_bytes: settings.get().settings.intake.max_message_bytes, max_pages: None };
         let queue = match (queue, &settings.get().settings.queue) {
@@ -159,6 +177,15 @@ impl Updater {
         // The scope knows the settings before anything is worked on.
         let scope = Scope::open(&data);
         scope.adopt(&settings.get());
+        let organisation = {
+            let queue = queue.clone();
+            let backlog = move || {
+                let counts = queue.counts();
+                (counts.waiting + counts.working).unsigned_abs()
+            };
+            Organisation::open(&data, settings.clone(), clock.clone(), reach, backlog)
+        };
+        let of_organisation = organisation::Keeper::new(organisation.clone(), stop.clone());
         let keeper = scope::Keeper::new(scope.clone(), clock, settings.watch(), stop.clone(), connect);
         let of_engine = scope.clone();
         let make = move |in_force: &InForce| {
@@ -167,12 +194,13 @@ impl Updater {
             make(in_force, &of_engine)
         };
         let dispatcher = Dispatcher::new(queue.clone(), settings.watch(), activity.clone(), stop.clone(), make);
-        let shared = Arc::new(Shared::new(queue, settings, scope, activity, stop, sandbox, data));
+        let shared = Arc::new(Shared::new(queue, settings, organisation, scope, activity, stop, sandbox, data));
         let api_ends = CancellationToken::new();
         let updater = Self {
             doors: Part::spawn("the doors", doors::run(shared.clone())),
             dispatcher: Part::spawn("the dispatcher", dispatcher.run()),
             keeper: Part::spawn("the keeper of the senders' scope", keeper.run()),
+            organisation: Part::spawn("the keeper of the organisation's configuration", of_organisation.run()),
             retention: Part::spawn("the retention", retention::run(shared.clone())),
             waker: Part::spawn("the waker of what waits for the scope", waker::run(shared.clone())),
             api: Part::spawn("the local API", serve(listener, shared.clone(), api_ends.clone())),
@@ -209,6 +237,7 @@ impl Updater {
             problem = self.doors.ended() => Err(problem),
             problem = self.dispatcher.ended() => Err(problem),
             problem = self.keeper.ended() => Err(problem),
+            problem = self.organisation.ended() => Err(problem),
             problem = self.retention.ended() => Err(problem),
             problem = self.waker.ended() => Err(problem),
             problem = self.api.ended() => Err(problem),
@@ -226,6 +255,7 @@ impl Updater {
         self.shared.stop.cancel();
         self.doors.end_within(DOORS_CLOSE_WITHIN).await;
         self.keeper.end_within(DOORS_CLOSE_WITHIN).await;
+        self.organisation.end_within(DOORS_CLOSE_WITHIN).await;
         self.retention.end_within(DOORS_CLOSE_WITHIN).await;
         self.waker.end_within(DOORS_CLOSE_WITHIN).await;
         // It keeps to the bound of the settings by itself.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, watch};
 
@@ -72,6 +72,17 @@ pub enum StoreError {
     NoPassword { user: String },
 }
 
+/// A change that was checked and not made yet.
+#[derive(Debug)]
+pub struct Prepared {
+    based_on: String,
+    pub settings: Settings,
+    /// What the account is to sign in with; none: there is nothing.
+    pub password: Option<SecretString>,
+    /// It was given with the change.
+    pub new_password: bool,
+}
+
 /// Owner of the settings file.
 pub struct SettingsStore {
     path: PathBuf,
@@ -127,24 +138,90 @@ impl SettingsStore {
     /// Takes a change over as a whole, if `based_on` is still the version in force. It is on disk when this
     /// returns.
     pub async fn change(&self, change: SettingsChange, based_on: &str) -> Result<Arc<InForce>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
+        let prepared = self.prepare(&change, based_on)?;
+        self.commit(prepared).await
+    }
+
+    /// Checks a change without making it.
+    pub fn prepare(&self, change: &SettingsChange, based_on: &str) -> Result<Prepared, StoreError> {
         let before = self.get();
         if before.version != based_on {
             return Err(StoreError::Conflict);
         }
         let SettingsChange { settings, password } = change;
         settings.check()?;
-        let password = match (&settings.account, password) {
-            (None, _) => None,
-            (Some(account), Some(password)) => {
-                self.secrets.store(&account.user, &password)?;
-                Some(password)
+        let (password, new_password) = match (&settings.account, password) {
+            (None, _) => (None, false),
+            (Some(_), Some(password)) => (Some(password.clone()), true),
+            (Some(account), None) if before.settings.account.as_ref() == Some(account) => {
+                (before.password.clone(), false)
             }
-            (Some(account), None) if before.settings.account.as_ref() == Some(account) => before.password.clone(),
             // The service signs in as itself.
-            (Some(_), None) if settings.connection.as_ref().is_some_and(|connection| connection.as_service) => None,
+            (Some(_), None) if settings.connection.as_ref().is_some_and(|connection| connection.as_service) => {
+                (None, false)
+            }
             (Some(account), None) => return Err(StoreError::NoPassword { user: account.user.clone() }),
         };
+        Ok(Prepared { based_on: based_on.to_owned(), settings: settings.clone(), password, new_password })
+    }
+
+    /// Makes a change that was checked, if nothing else was changed meanwhile.
+    pub async fn commit(&self, prepared: Prepared) -> Result<Arc<InForce>, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let before = self.get();
+        if before.version != prepared.based_on {
+            return Err(StoreError::Conflict);
+        }
+        let Prepared { settings, password, new_password, .. } = prepared;
+        if new_password && let (Some(account), Some(password)) = (&settings.account, &password) {
+            self.secrets.store(&account.user, password)?;
+        }
+        self.put_in_force(&before, settings, password)
+    }
+
+    /// Puts the organisation's settings in force, with the doors of this computer left as they are. Without a password, the
+    /// one that is stored stays, if the account does. `None`: all of it was in force already.
+    pub async fn adopt(
+        &self,
+        published: &Settings,
+        password: Option<SecretString>,
+    ) -> Result<Option<Arc<InForce>>, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let before = self.get();
+        let settings = Settings { intake: before.settings.intake.clone(), ..published.clone() };
+        let same_account = settings.account == before.settings.account;
+        let (kept, new) = (before.password.as_ref().filter(|_| same_account), password.as_ref());
+        let is_new = new.is_some_and(|new| kept.is_none_or(|kept| kept.expose_secret() != new.expose_secret()));
+        if settings == before.settings && !is_new {
+            return Ok(None);
+        }
+        settings.check()?;
+        match (&settings.account, new) {
+            (Some(account), Some(password)) if is_new => self.secrets.store(&account.user, password)?,
+            // It was another account's.
+            _ if kept.is_none() => self.secrets.forget()?,
+            _ => {}
+        }
+        let password = if settings.account.is_some() { new.or(kept).cloned() } else { None };
+        self.put_in_force(&before, settings, password).map(Some)
+    }
+
+    /// Forgets the account's password.
+    pub async fn forget_password(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let before = self.get();
+        self.secrets.forget()?;
+        let now = InForce { password: None, change: before.change + 1, servers: Arc::default(), ..(*before).clone() };
+        self.in_force.send_replace(Arc::new(now));
+        Ok(())
+    }
+
+    fn put_in_force(
+        &self,
+        before: &InForce,
+        settings: Settings,
+        password: Option<SecretString>,
+    ) -> Result<Arc<InForce>, StoreError> {
         self.write(&settings).map_err(|source| StoreError::File { path: self.path.clone(), source })?;
         let now = InForce {
             version: version(&settings),
@@ -178,8 +255,6 @@ fn version(settings: &Settings) -> String {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
     use crate::settings::{Account, Connection, OAuthSettings};
 
@@ -222,6 +297,41 @@ mod tests {
         let second = store.change(with_password(Settings::default()), &version).await;
         assert!(matches!(second, Err(StoreError::Conflict)));
         assert_eq!(store.get().version, first.version);
+    }
+
+    /// P1: settings from the directory.
+    #[tokio::test]
+    async fn what_is_adopted_leaves_the_doors_and_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let mut own = Settings::default();
+        own.intake.max_message_bytes = 4096;
+        let change = SettingsChange { settings: own.clone(), password: None };
+        store.change(change, &store.get().version).await.unwrap();
+        let password = Some(SecretString::from("Zebra-7"));
+        let now = store.adopt(&configured(), password.clone()).await.unwrap().unwrap();
+        assert_eq!(now.settings, Settings { intake: own.intake, ..configured() });
+        let again = open(folder.path()).unwrap().get();
+        assert_eq!((&again.settings, again.password.is_some()), (&now.settings, true));
+        assert!(store.adopt(&configured(), password).await.unwrap().is_none(), "nothing is begun anew");
+        assert!(store.adopt(&configured(), None).await.unwrap().is_none(), "the password stays");
+        let new = store.adopt(&configured(), Some(SecretString::from("Zebra-8"))).await.unwrap().unwrap();
+        assert_eq!(new.password.as_ref().unwrap().expose_secret(), "Zebra-8");
+    }
+
+    /// P2
+    #[tokio::test]
+    async fn a_password_does_not_stay_for_another_account() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        store.change(with_password(configured()), &store.get().version).await.unwrap();
+        let other = Settings { account: Some(Account { user: "other@x".into() }), ..configured() };
+        assert!(store.adopt(&other, None).await.unwrap().unwrap().password.is_none());
+        let again = open(folder.path()).unwrap();
+        assert!(again.get().password.is_none() && again.secret_problem().is_none());
+        store.change(with_password(other), &store.get().version).await.unwrap();
+        store.forget_password().await.unwrap();
+        assert!(store.get().password.is_none() && open(folder.path()).unwrap().get().password.is_none());
     }
 
     #[tokio::test]

@@ -62,6 +62,12 @@ def user(account, name, container="OU=People", upn=True, control=512, **attribut
     )
 
 
+def computer(name):
+    """Joined by hand: its password is known, so that tests can be this computer."""
+    add(name, "CN=Computers", objectClass="computer", sAMAccountName=f"{name}$", userAccountControl=4096,
+        dNSHostName=f"{name.lower()}.{domain}", unicodePwd=quoted(password))
+
+
 def group(account, members, name=None, kind=-2147483646, **attributes):
     attributes["member"] = [str(member) for member in members]
     if not members:
@@ -117,6 +123,10 @@ def corp():
     brien = user("pat.obrien", "O'Brien, Pat", mail=f"o'brien@{domain}")
     quote = user("quote", '"Quote", (Ops) + <x> # \\ =', mail=f"quote@{domain}")
     jurgen = user("jurgen", "Jürgen Žižka 日本", mail=f"jurgen@{domain}")
+
+    # Where updaters run.
+    for name in ("SRV1", "SRV2", "SRV3"):
+        computer(name)
 
     # Every trouble of W11.
     expired = user("pw-expired", "Password Expired")

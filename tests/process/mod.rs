@@ -21,16 +21,24 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_siu-updater");
 pub struct Place {
     folder: tempfile::TempDir,
     queue: Option<String>,
+    /// A command that runs the program; none: it is run by itself.
+    wrapper: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), queue: None }
+        Self { folder: tempfile::tempdir().unwrap(), queue: None, wrapper: Vec::new(), variables: Vec::new() }
     }
 
     /// With a queue that others share.
     pub fn on(queue: &str) -> Self {
         Self { queue: Some(queue.to_owned()), ..Self::new() }
+    }
+
+    /// The program, and every command, is run by `wrapper`, which replaces itself by it, with these variables.
+    pub fn wrap(&mut self, wrapper: Vec<String>, variables: Vec<(String, String)>) {
+        (self.wrapper, self.variables) = (wrapper, variables);
     }
 
     pub fn folder(&self) -> &Path {
@@ -56,7 +64,15 @@ impl Place {
 
     /// A command of the program, talking to the updater here.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(PROGRAM),
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(PROGRAM);
+                command
+            }
+        };
+        command.envs(self.variables.iter().cloned());
         command.args(arguments).env("SIU_PIPE", self.pipe()).env_remove("SIU_DATA").env_remove("SIU_PASSWORD");
         command.env("SIU_LOG", "warn");
         match &self.queue {

@@ -7,17 +7,14 @@ use super::super::session::{Base, Search};
 use super::super::sid::Sid;
 
 /// Relative number of the group Domain Admins in every domain.
-const DOMAIN_ADMINS: u32 = 512;
+pub(crate) const DOMAIN_ADMINS: u32 = 512;
 
 impl Directory {
     /// The name of whoever is signed in, and whether Domain Admins is among the groups that this user belongs to,
     /// directly or through others (W12).
     pub async fn is_domain_admin(&self) -> Result<(String, bool), DirectoryError> {
         let own = self.own();
-        let domain = own.object(Base::Domain, &["objectSid"]).await?;
-        let domain_sid = domain.and_then(|domain| domain.sid());
-        let unreadable = || DirectoryError::NoSuchObject { name: format!("{} with its SID", own.name()) };
-        let admins = domain_sid.ok_or_else(unreadable)?.with(DOMAIN_ADMINS);
+        let admins = self.domain_sid().await?.with(DOMAIN_ADMINS);
         // What the controller itself goes by for this connection: the user, then all groups with nested ones.
         let token = own.object(Base::Root, &["tokenGroups"]).await?;
         let token: Vec<Sid> =

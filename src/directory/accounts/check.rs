@@ -151,7 +151,7 @@ impl Directory {
         Ok(judge(&Facts { member, sign_in, now: Timestamp::now() }, user))
     }
 
-    async fn is_location(&self, domain: &str) -> Result<bool, DirectoryError> {
+    pub(super) async fn is_location(&self, domain: &str) -> Result<bool, DirectoryError> {
         let places = super::super::locations::all(self).await?;
         Ok(places
             .iter()

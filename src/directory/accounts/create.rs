@@ -102,7 +102,7 @@ impl Directory {
         match session.add(&dn, attributes).await {
             Ok(()) => Ok(NewAccount { upn, password, taken_over: false }),
             // What the search above did not show: another object of this name in the container.
-            Err(ChangeError::Exists) if self.own().object(Base::Object(&dn), &["cn"]).await?.is_some() => {
+            Err(ChangeError::Exists(_)) if self.own().object(Base::Object(&dn), &["cn"]).await?.is_some() => {
                 Err(CreateError::Taken { name: name.to_owned(), dn })
             }
             Err(error) => Err(meaning(error, &upn)),
@@ -149,9 +149,9 @@ impl Directory {
 
 fn meaning(error: ChangeError, upn: &str) -> CreateError {
     match error {
-        ChangeError::Exists => CreateError::UpnTaken { upn: upn.to_owned(), dn: None },
-        ChangeError::Policy(said) => CreateError::Policy(said),
-        ChangeError::Other(error) => CreateError::Directory(error),
+        ChangeError::Exists(_) => CreateError::UpnTaken { upn: upn.to_owned(), dn: None },
+        ChangeError::Policy(DirectoryError::Refused { said, .. }) => CreateError::Policy(said),
+        error => CreateError::Directory(error.plain()),
     }
 }
 

@@ -1,14 +1,18 @@
-//! Tab *General*: doors for messages, schedule, limits, and the settings as a file.
+//! Tab *General*: where the settings come from, doors for messages, schedule, limits, and the settings as a file.
 
 use eframe::egui::{RichText, Ui};
 
 use super::Wish;
 use super::editor::Editor;
+use super::organisation::Organisation;
+use crate::panel::state::State;
 use crate::panel::style::{LARGE, SMALL, TEXT_TITLE};
 use crate::panel::widgets::{Button, Form, Icon, Note, TextField, check, secondary, weak};
 
-pub fn show(ui: &mut Ui, editor: &mut Editor) -> Vec<Wish> {
+pub fn show(ui: &mut Ui, editor: &mut Editor, organisation: &Organisation, state: &State) -> Vec<Wish> {
     let mut wishes = Vec::new();
+    organisation.show(ui, state);
+    ui.add_space(LARGE);
     doors(ui, editor, &mut wishes);
     ui.add_space(LARGE);
     schedule(ui, editor);

@@ -6,6 +6,7 @@ mod difference;
 mod editor;
 mod fields;
 mod general;
+mod organisation;
 mod sent_items;
 mod splitting;
 
@@ -16,6 +17,7 @@ use eframe::egui::Context;
 
 use self::conflict::Conflict;
 use self::editor::Editor;
+use self::organisation::Organisation;
 use super::app::{Surroundings, View};
 use super::background::{Polled, Task};
 use super::files::{self, FileError, Files};
@@ -46,6 +48,7 @@ pub struct SettingsView {
     content: Content,
     saving: Option<Saving>,
     file: Option<FileWork>,
+    organisation: Organisation,
     /// What went wrong the last time, or went well.
     said: Option<Notice>,
 }
@@ -79,7 +82,14 @@ enum Action {
 impl SettingsView {
     #[must_use]
     pub fn new(tab: Tab) -> Self {
-        Self { tab, content: Content::Nothing, saving: None, file: None, said: None }
+        Self {
+            tab,
+            content: Content::Nothing,
+            saving: None,
+            file: None,
+            organisation: Organisation::default(),
+            said: None,
+        }
     }
 
     fn read(&mut self, around: &Surroundings<'_>) {
@@ -101,6 +111,7 @@ impl SettingsView {
                 Polled::Gone => self.content = Content::Failed("Reading the settings broke off.".to_owned()),
             }
         }
+        self.organisation.poll(around);
         self.poll_reread(around);
         self.poll_files();
         self.poll_saving(around)
@@ -129,7 +140,7 @@ impl SettingsView {
                 editor.reread = Some(around.background.task(async move { pipe.settings().await }));
             }
             Err(why) => {
-                self.said = Some(Notice::problem(format!("Nothing was changed. {}", sentence(&why.to_string()))));
+                self.said = Some(Notice::problem(not_saved(&why)));
             }
         }
         Vec::new()
@@ -274,6 +285,20 @@ impl SettingsView {
     }
 }
 
+/// Why settings were not taken over; or that this is not known.
+fn not_saved(why: &PipeError) -> String {
+    let words = sentence(&why.to_string());
+    let says_so = words.starts_with("Nothing was changed");
+    match why {
+        PipeError::Refused { problem, .. }
+            if says_so || matches!(problem.code.as_str(), "outcome-unknown" | "published-only") =>
+        {
+            words
+        }
+        _ => format!("Nothing was changed. {words}"),
+    }
+}
+
 /// What a tab wants beside changes of what is typed.
 #[derive(Debug, PartialEq)]
 enum Wish {
@@ -323,7 +348,7 @@ impl View for SettingsView {
                         |ui| {
                             ui.set_width(ui.available_width() - 6.0);
                             wishes = match self.tab {
-                                Tab::General => general::show(ui, editor),
+                                Tab::General => general::show(ui, editor, &self.organisation, around.state),
                                 Tab::MessageSplitting => splitting::show(ui, editor),
                                 Tab::SentItemsUpdate => sent_items::show(ui, editor, around.state.status()),
                             };

@@ -7,15 +7,19 @@ use egui_kittest::kittest::Queryable as _;
 use secrecy::SecretString;
 
 use super::*;
+use crate::organisation::Registration;
+use crate::organisation::document::{self, Document};
+use crate::organisation::in_memory::{InMemory, Lost};
 use crate::panel::files::tests::Answers;
 use crate::panel::state::{Dialog, State};
 use crate::panel::testing::{self, Around, Shown, looks_as_approved, until};
 use crate::pipe::client::Client;
 use crate::pipe::listener::Access;
-use crate::pipe::types::{Outcome, Rule};
-use crate::settings::{Account, Connection, ScopeMode, SendersScope};
+use crate::pipe::types::{Join, JoinSignIn, Outcome, Rule};
+use crate::settings::{Account, Connection, DirectorySettings, ScopeMode, SendersScope};
 use crate::updater::clock::Clock;
 use crate::updater::dispatcher::{Attempt, Engine};
+use crate::updater::organisation::{Reach, in_active_directory};
 use crate::updater::queue::Job;
 use crate::updater::service::{Updater, UpdaterOptions};
 
@@ -55,9 +59,28 @@ impl Stage {
         .unwrap()
     }
 
+    /// The same on an updater that shares its configuration with others, in this directory.
+    fn sharing(directory: &InMemory, tab: Tab) -> Self {
+        let published = directory.clone();
+        let reach: Arc<Reach> = Arc::new(move |_, _| Ok(Arc::new(published.clone())));
+        let window = |around, view| Some(testing::window(SIZE, Theme::Light, Shown::new(view, around), Shown::draw));
+        let joins = |around: &Around| around.runtime.block_on(join(&around.pipe, directory));
+        Self::on(reach, Some(configured()), tab, joins, window).unwrap()
+    }
+
     fn drawn(
         settings: Option<Settings>,
         tab: Tab,
+        window: impl FnOnce(Around, SettingsView) -> Option<Window>,
+    ) -> Option<Self> {
+        Self::on(Arc::new(in_active_directory), settings, tab, |_| {}, window)
+    }
+
+    fn on(
+        reach: Arc<Reach>,
+        settings: Option<Settings>,
+        tab: Tab,
+        before: impl FnOnce(&Around),
         window: impl FnOnce(Around, SettingsView) -> Option<Window>,
     ) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
@@ -70,10 +93,14 @@ impl Stage {
             sandbox: false,
             clock: Clock::system(),
         };
-        let updater = around.runtime.block_on(Updater::start(options, |_, _| Ok(Idle))).unwrap();
+        let updater = around
+            .runtime
+            .block_on(Updater::start_in(reach, None, options, Updater::directory(), |_, _| Ok(Idle)))
+            .unwrap();
         if let Some(settings) = settings {
             change(&around.runtime, &around.pipe, settings);
         }
+        before(&around);
         let mut window = window(around, SettingsView::new(tab))?;
         until(&mut window, "the settings are there", |window| window.query_by_label("General").is_some());
         Some(Self { folder, window, updater: Some(updater) })
@@ -115,6 +142,43 @@ impl Drop for Stage {
             self.window.state().around.runtime.block_on(updater.stop());
         }
     }
+}
+
+/// What `siu-updater register` does.
+async fn join(pipe: &Client, directory: &InMemory) {
+    let own = pipe.organisation().await.unwrap().own;
+    directory.world().register(Registration {
+        format: 1,
+        id: own.id,
+        name: own.name,
+        key: own.key,
+        account: "SRV1$".into(),
+        registered_by: "NORDWIND\\admin".into(),
+        registered_at: jiff::Timestamp::UNIX_EPOCH,
+    });
+    let join = Join {
+        organisation: uuid::Uuid::from_u128(7),
+        directory: DirectorySettings { domain: "nordwind.example".into(), ..DirectorySettings::default() },
+        place: None,
+        sign_in: JoinSignIn::Service,
+    };
+    pipe.join_organisation(&join).await.unwrap();
+}
+
+/// What an updater on another computer publishes.
+fn published_elsewhere(directory: &InMemory, settings: Settings) {
+    let text = directory.world().configuration.clone().unwrap();
+    let now = Document::parse(&text).unwrap();
+    let next = now.next(document::Change {
+        version: now.version() + 1,
+        write: uuid::Uuid::from_u128(99),
+        changed_by: "NORDWIND\\boris".into(),
+        changed_on: "srv2".into(),
+        changed_at: now.changed_at(),
+        settings,
+        secret: now.secret().cloned(),
+    });
+    directory.world().put(next.to_text().unwrap());
 }
 
 /// What another administrator, or the wizard, does.
@@ -287,6 +351,48 @@ fn a_change_of_another_administrator_is_shown_and_mine_is_kept_on_top_of_it() {
     stage.comes_to("The settings are in force.");
     theirs.options.create_copy = true;
     assert_eq!(stage.in_force(), theirs);
+}
+
+/// P1, P3
+#[test]
+fn a_change_made_on_another_computer_is_shown_as_one_and_mine_is_kept_on_top_of_it() {
+    let directory = InMemory::default();
+    let mut stage = Stage::sharing(&directory, Tab::General);
+    stage.comes_to("Active Directory, nordwind.example");
+    stage.comes_to("(this one)");
+    stage.press("Sent Items Update");
+    stage.press("Create a copy of the original message when updating Sent Items");
+    let mut theirs = configured();
+    theirs.limits.connections = 3;
+    published_elsewhere(&directory, theirs.clone());
+    stage.press("Apply");
+    stage.comes_to("Somebody else changed the settings");
+    for text in ["Connections to Exchange", "Create a copy"] {
+        assert!(stage.window.query_by_label(text).is_some(), "{text} is not shown");
+    }
+    stage.press("Keep mine");
+    stage.comes_to("The settings are in force.");
+    theirs.options.create_copy = true;
+    assert_eq!(stage.in_force(), theirs);
+    let text = directory.world().configuration.clone().unwrap();
+    assert_eq!(Document::parse(&text).unwrap().settings(), &theirs, "for all updaters");
+}
+
+/// P1
+#[test]
+fn while_the_directory_is_away_the_window_says_why_nothing_was_changed_and_when_that_is_not_known() {
+    let directory = InMemory::default();
+    let mut stage = Stage::sharing(&directory, Tab::SentItemsUpdate);
+    stage.press("Create a copy of the original message when updating Sent Items");
+    directory.world().away = true;
+    stage.press("Apply");
+    stage.comes_to("Nothing was changed: dc1.corp.example refuses the connection");
+    assert!(!stage.in_force().options.create_copy);
+    directory.world().away = false;
+    directory.world().lost = Some(Lost::After);
+    stage.press("Apply");
+    stage.comes_to("Whether the configuration was published is not known");
+    assert!(stage.window.query_by_label_contains("Nothing was changed").is_none());
 }
 
 /// P3

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Listed, ScopeReport, Status};
+use super::{Listed, OrganisationReport, ScopeReport, Status};
 use crate::settings::Settings;
 
 /// How many failed messages it names.
@@ -18,6 +18,9 @@ pub struct Diagnostics {
     pub settings: Settings,
     /// Whether a password is stored for the account.
     pub password_stored: bool,
+    /// Who shares the settings; none: who this updater is can't be told, and the notices say why.
+    #[serde(default)]
+    pub organisation: Option<OrganisationReport>,
     pub scope: ScopeReport,
     /// The latest that failed, without their subjects; [`FAILED`] at the most.
     pub failed: Vec<Listed>,

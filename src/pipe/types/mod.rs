@@ -3,6 +3,7 @@
 mod diagnostics;
 mod impersonation;
 mod messages;
+mod organisation;
 mod outcome;
 mod scope;
 mod sent_copy;
@@ -15,6 +16,10 @@ use serde::{Deserialize, Serialize, Serializer};
 pub use diagnostics::{Diagnostics, FAILED, Machine};
 pub use impersonation::{ImpersonationResult, ImpersonationTest, TestConcern, TestFailure};
 pub use messages::{Counts, Filter, Listed, Receipt, Retried, State};
+pub use organisation::{
+    ConfigurationSummary, Join, JoinSignIn, Joined, Leave, OrganisationReport, OwnUpdater, PublishedVersion,
+    SecretState, Source, UpdaterReport,
+};
 pub use outcome::{Outcome, OutcomeKind, Rule};
 pub use scope::{EntryState, ScopeEntryReport, ScopeReport, ScopeSummary};
 pub use sent_copy::{MOST_OF_A_BODY, SentAttachment, SentCopy, Shows};

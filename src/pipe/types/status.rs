@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, ScopeSummary};
+use super::{ConfigurationSummary, Counts, ScopeSummary};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -27,6 +27,9 @@ pub struct Status {
     /// The senders' scope in numbers; its entries are at `GET /v1/scope`.
     #[serde(default)]
     pub scope: ScopeSummary,
+    /// Where the settings in force come from; more is at `GET /v1/organisation`.
+    #[serde(default)]
+    pub configuration: ConfigurationSummary,
     /// Where the queue and the settings lie.
     pub data: PathBuf,
     /// What an administrator should know and see to, in whole sentences.

@@ -22,6 +22,7 @@ pub async fn diagnostics(State(shared): Context) -> Response {
         status: shared.status(),
         settings: in_force.settings.clone(),
         password_stored: in_force.password.is_some(),
+        organisation: shared.organisation.report().ok(),
         scope: shared.scope.report(),
         failed,
         exchange: shared.exchange.version(),

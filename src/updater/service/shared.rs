@@ -1,6 +1,7 @@
 //! What all parts of the running updater share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::pipe::types::{API, Activity, DoorStatus, Status};
 use crate::settings::Settings;
 use crate::updater::exchange::OnDemand;
+use crate::updater::organisation::Organisation;
 use crate::updater::queue::{Queue, RESERVE};
 use crate::updater::scope::Scope;
 use crate::updater::settings_store::SettingsStore;
@@ -23,7 +25,9 @@ pub struct Doors {
 /// The running updater, as its parts see it.
 pub struct Shared {
     pub queue: Queue,
-    pub settings: SettingsStore,
+    pub settings: Arc<SettingsStore>,
+    /// Where they are published, and who shares them.
+    pub organisation: Organisation,
     /// Whose mailboxes are updated.
     pub scope: Scope,
     /// The way to Exchange for what persons ask.
@@ -40,9 +44,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    #[allow(clippy::too_many_arguments, reason = "made at one place of what was opened there")]
     pub(super) fn new(
         queue: Queue,
-        settings: SettingsStore,
+        settings: Arc<SettingsStore>,
+        organisation: Organisation,
         scope: Scope,
         activity: watch::Sender<Activity>,
         stop: CancellationToken,
@@ -55,6 +61,7 @@ impl Shared {
         Self {
             queue,
             settings,
+            organisation,
             scope,
             exchange: OnDemand::default(),
             activity,
@@ -89,6 +96,7 @@ impl Shared {
             smtp: doors.smtp,
             pickup: doors.pickup,
             scope: self.scope.summary(),
+            configuration: self.organisation.summary(),
             data: self.data.clone(),
             notices: self.notices(),
         }
@@ -97,6 +105,7 @@ impl Shared {
     fn notices(&self) -> Vec<String> {
         let mut notices = self.found.clone();
         notices.extend(self.settings.secret_problem().map(|problem| in_a_sentence(&problem.to_string())));
+        notices.extend(self.organisation.notices());
         notices.extend(self.queue.problem().map(|problem| unwritable(&problem, self.queue.address().is_some())));
         notices.extend(self.scope.notices());
         notices.extend(self.queue.notices());

@@ -18,10 +18,16 @@ pub(super) async fn shared() -> (tempfile::TempDir, Arc<Shared>) {
     let options = QueueOptions { max_message_bytes: 1 << 20, max_pages: None };
     let queue = Queue::open(folder.path(), clock, options).await.unwrap();
     let settings = SettingsStore::open(&folder.path().join("settings.json"), SecretStore::new(folder.path())).unwrap();
+    let settings = Arc::new(settings);
+    let reach: Arc<Reach> = Arc::new(organisation::in_active_directory);
+    let organisation = Organisation::open(folder.path(), settings.clone(), queue.clock().clone(), reach, || 0);
     let scope = Scope::of(&settings.get());
     let activity = watch::Sender::new(Activity::NotConfigured);
     let data = folder.path().to_owned();
-    (folder, Arc::new(Shared::new(queue, settings, scope, activity, CancellationToken::new(), false, data)))
+    (
+        folder,
+        Arc::new(Shared::new(queue, settings, organisation, scope, activity, CancellationToken::new(), false, data)),
+    )
 }
 
 pub(super) async fn change(shared: &Shared, settings: Settings) {

@@ -1,0 +1,145 @@
+use eframe::egui::Theme;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use uuid::Uuid;
+
+use super::*;
+use crate::panel::testing::{self, NOW, looks_as_approved};
+use crate::pipe::types::{Activity, OwnUpdater, PublishedVersion, Source};
+use crate::settings::DirectorySettings;
+
+const SIZE: (f32, f32) = (680.0, 330.0);
+
+fn at(seconds_ago: i64) -> Timestamp {
+    Timestamp::from_second(NOW - seconds_ago).unwrap()
+}
+
+fn updater(id: u128, name: &str) -> UpdaterReport {
+    UpdaterReport {
+        id: Uuid::from_u128(id),
+        name: name.into(),
+        this: false,
+        account: format!("{}$", name.to_uppercase()),
+        registered_by: "NORDWIND\\anna".into(),
+        registered_at: at(86_400 * 30),
+        last_seen: Some(at(200)),
+        program: Some("0.1.0".into()),
+        configuration: Some(17),
+        backlog: Some(0),
+        problem: None,
+        secret: SecretState::Sealed,
+    }
+}
+
+fn report(joined: Option<Joined>) -> OrganisationReport {
+    let own = OwnUpdater { id: Uuid::from_u128(1), name: "srv1".into(), key: "age1q".into(), account: None };
+    OrganisationReport { source: if joined.is_some() { Source::Directory } else { Source::File }, own, joined }
+}
+
+fn shared() -> Joined {
+    let behind = UpdaterReport {
+        configuration: Some(16),
+        last_seen: Some(at(7_000)),
+        backlog: Some(1_204),
+        ..updater(3, "srv3")
+    };
+    let newcomer = UpdaterReport {
+        last_seen: None,
+        program: None,
+        configuration: None,
+        backlog: None,
+        secret: SecretState::Waiting,
+        ..updater(4, "srv4")
+    };
+    Joined {
+        organisation: Uuid::from_u128(7),
+        directory: DirectorySettings { domain: "nordwind.example".into(), ..DirectorySettings::default() },
+        place: "CN=Sent Items Update,CN=Program Data,DC=nordwind,DC=example in nordwind.example".into(),
+        configuration: Some(PublishedVersion {
+            version: 17,
+            changed_by: "NORDWIND\\anna".into(),
+            changed_on: "srv2".into(),
+            changed_at: at(3_000),
+        }),
+        highest_seen: 17,
+        last_read: Some(at(3_000)),
+        last_look: Some(at(12)),
+        next_look: Some(at(-18)),
+        problem: None,
+        registered: true,
+        updaters: vec![UpdaterReport { this: true, ..updater(1, "srv1") }, updater(2, "srv2"), behind, newcomer],
+    }
+}
+
+fn shown(known: Result<OrganisationReport, String>) -> Organisation {
+    Organisation { known: Some(known), ..Organisation::default() }
+}
+
+fn draw(ui: &mut Ui, section: &mut Organisation) {
+    eframe::egui::CentralPanel::default()
+        .show(ui, |ui| section.show(ui, &testing::connected(testing::status(Activity::On))));
+}
+
+fn window(section: Organisation) -> Harness<'static, Organisation> {
+    let mut window = testing::window(SIZE, Theme::Light, section, draw);
+    window.run_steps(3);
+    window
+}
+
+/// P1
+#[test]
+fn source_version_author_and_updaters_are_shown() {
+    let window = window(shown(Ok(report(Some(shared())))));
+    for text in [
+        "Active Directory, nordwind.example",
+        "17, changed by NORDWIND\\anna on srv2",
+        "12 seconds ago",
+        "srv1 (this one)",
+        "never",
+        "1\u{202f}204",
+        "Waits for it",
+    ] {
+        assert!(window.query_all_by_label_contains(text).next().is_some(), "{text} is not shown");
+    }
+}
+
+/// P1
+#[test]
+fn a_problem_is_told_with_what_stays_in_force() {
+    let problem =
+        "The organisation's configuration is refused, and what was in force stays so: it breaks off in line 1.";
+    let window = window(shown(Ok(report(Some(Joined { problem: Some(problem.into()), ..shared() })))));
+    assert!(window.query_by_label_contains("it breaks off in line 1").is_some());
+}
+
+#[test]
+fn settings_of_this_computer_alone_are_said_to_be_so() {
+    let window = window(shown(Ok(report(None))));
+    assert!(window.query_by_label_contains("this computer's own").is_some());
+}
+
+#[test]
+fn an_updater_that_does_not_answer_is_told_and_nothing_is_claimed() {
+    let window = window(shown(Err("The updater does not answer in time.".into())));
+    assert!(window.query_by_label_contains("is not known. The updater does not answer").is_some());
+}
+
+#[test]
+fn the_section_looks_as_it_was_approved_in_light_and_dark() {
+    let _easel = testing::easel();
+    for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
+        let section = shown(Ok(report(Some(shared()))));
+        let Some(mut window) = testing::pictured(SIZE, theme, section, draw) else { return };
+        window.run_steps(4);
+        looks_as_approved(&mut window, &format!("settings-organisation-{name}"));
+    }
+    let problem = "The organisation's configuration can't be looked at, and what was in force stays so: no domain controller \
+                   of nordwind.example can be used: dc1.nordwind.example refuses the connection.";
+    let joined = Joined { problem: Some(problem.into()), last_look: Some(at(4_000)), ..shared() };
+    let Some(mut window) = testing::pictured((680.0, 390.0), Theme::Light, shown(Ok(report(Some(joined)))), draw)
+    else {
+        return;
+    };
+    window.run_steps(4);
+    looks_as_approved(&mut window, "settings-organisation-away-light");
+}
