@@ -205,7 +205,7 @@ impl Organisation {
 }
 
 /// The document that is in force, with what only a later version of the program knows.
-pub(super) fn last_good(joined: &JoinedTo) -> Option<Document> {
+fn last_good(joined: &JoinedTo) -> Option<Document> {
     joined.adopted.as_ref().and_then(|adopted| Document::parse(&adopted.document).ok())
 }
 

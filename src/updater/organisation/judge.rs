@@ -5,7 +5,6 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::Organisation;
-use super::change::last_good;
 use super::error::ChangeError;
 use super::state::{Seen, Trouble};
 use crate::organisation::Found;
@@ -139,7 +138,7 @@ impl Organisation {
         if secret.user != account.user {
             return Err(format!("it is the one of {}, and the account is {}", secret.user, account.user));
         }
-        let known = last_good(joined).and_then(|last| last.secret().map(|secret| secret.serial)).unwrap_or(0);
+        let known = joined.highest_secret;
         if !(known..=document.version()).contains(&secret.serial) {
             return Err(format!("it is number {}, and number {known} was in force already", secret.serial));
         }
@@ -196,6 +195,7 @@ impl Organisation {
         let mut membership = self.state().membership()?.clone();
         if let Some(joined) = &mut membership.joined {
             joined.highest = joined.highest.max(adopted.version);
+            joined.highest_secret = joined.highest_secret.max(adopted.secret);
             joined.adopted = Some(adopted);
         }
         let written = self.0.place.write(&membership);

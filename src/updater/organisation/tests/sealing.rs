@@ -95,7 +95,7 @@ async fn a_secret_that_was_moved_or_made_up_is_not_taken_over() {
     two.organisation.look().await;
     assert_eq!(two.password().as_deref(), Some("Zebra-8"));
     let newer = document(&directory).secret().unwrap().clone();
-    for serial in [old.serial, newer.serial, newer.serial + 100] {
+    for serial in [old.serial, newer.serial, newer.serial + 100, old.serial, newer.serial + 100, old.serial] {
         let now = document(&directory);
         let moved = now.next(Change {
             version: now.version() + 1,
@@ -106,25 +106,11 @@ async fn a_secret_that_was_moved_or_made_up_is_not_taken_over() {
             settings: configured(),
             secret: Some(Sealed { serial, ..old.clone() }),
         });
-        // What was in force before, so that it is the same for each of them.
-        let (two, before) = (&two, now.to_text().unwrap());
         directory.world().put(moved.to_text().unwrap());
         let published = directory.world().published.len();
         two.organisation.look().await;
         assert_eq!(two.password().as_deref(), Some("Zebra-8"), "number {serial}");
         assert_eq!(directory.world().published.len(), published, "it is not handed on either");
-        let again = Document::parse(&before).unwrap().next(Change {
-            version: now.version() + 2,
-            write: Uuid::new_v4(),
-            changed_by: "x".into(),
-            changed_on: "x".into(),
-            changed_at: now.changed_at(),
-            settings: configured(),
-            secret: Some(newer.clone()),
-        });
-        directory.world().put(again.to_text().unwrap());
-        two.organisation.look().await;
-        assert_eq!((two.version(), two.password().as_deref()), (Some(now.version() + 2), Some("Zebra-8")));
     }
 }
 
