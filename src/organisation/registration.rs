@@ -68,6 +68,9 @@ pub struct JoinedTo {
     /// The highest version seen of what could be used.
     #[serde(default)]
     pub highest: u64,
+    /// The highest number seen of a secret.
+    #[serde(default)]
+    pub highest_secret: u64,
 }
 
 /// A published configuration that was taken over.
@@ -82,6 +85,9 @@ pub struct Adopted {
     pub changed_by: String,
     pub changed_on: String,
     pub changed_at: Timestamp,
+    /// Number of the secret in it.
+    #[serde(default)]
+    pub secret: u64,
     /// All of it, with what only a later version of the program knows.
     pub document: String,
 }
@@ -96,6 +102,8 @@ impl Adopted {
             changed_by: document.changed_by().to_owned(),
             changed_on: document.changed_on().to_owned(),
             changed_at: document.changed_at(),
+            // None is numbered above the document that it came with.
+            secret: document.secret().map(|secret| secret.serial).filter(|n| *n <= document.version()).unwrap_or(0),
             document: text.to_owned(),
         }
     }
@@ -217,6 +225,7 @@ mod tests {
             user: user.map(str::to_owned),
             adopted: None,
             highest: 3,
+            highest_secret: 2,
         }
     }
 

@@ -75,7 +75,7 @@ impl Organisation {
             }
         };
         self.state().seen.recipients = document.secret().map(|secret| secret.recipients.clone());
-        let secret = self.read_secret(&document);
+        let secret = self.read_secret(joined, &document);
         let password = secret.as_ref().ok().cloned().flatten();
         let before = self.0.settings.get();
         let adopted = joined.adopted.as_ref();
@@ -133,10 +133,14 @@ impl Organisation {
     }
 
     /// The account's password, if it is in the document; else why it can't be read.
-    fn read_secret(&self, document: &Document) -> Result<Option<SecretString>, String> {
+    fn read_secret(&self, joined: &JoinedTo, document: &Document) -> Result<Option<SecretString>, String> {
         let (Some(secret), Some(account)) = (document.secret(), &document.settings().account) else { return Ok(None) };
         if secret.user != account.user {
             return Err(format!("it is the one of {}, and the account is {}", secret.user, account.user));
+        }
+        let known = joined.highest_secret;
+        if !(known..=document.version()).contains(&secret.serial) {
+            return Err(format!("it is number {}, and number {known} was in force already", secret.serial));
         }
         let key = self.key().map_err(|error| error.to_string())?;
         let bound = Bound { organisation: document.organisation(), serial: secret.serial, user: &secret.user };
@@ -153,6 +157,9 @@ impl Organisation {
     fn tell_of_secret(&self, problem: Option<String>) {
         // Where a password is at hand, nobody has to do anything.
         let missing = self.0.settings.get().password.is_none();
+        if let Some(problem) = &problem {
+            warn!(problem, missing, "the account's password can't be read from what is published");
+        }
         self.state().secret_problem = problem.filter(|_| missing).map(|problem| {
             format!("The account's password can't be read from what is published: {problem}. Or enter it here again.")
         });
@@ -188,6 +195,7 @@ impl Organisation {
         let mut membership = self.state().membership()?.clone();
         if let Some(joined) = &mut membership.joined {
             joined.highest = joined.highest.max(adopted.version);
+            joined.highest_secret = joined.highest_secret.max(adopted.secret);
             joined.adopted = Some(adopted);
         }
         let written = self.0.place.write(&membership);

@@ -39,8 +39,9 @@ impl Organisation {
             SignIn::Password { upn, .. } => Some(upn.clone()),
             SignIn::LoggedOn => None,
         };
-        let (adopted, highest) = before.joined.map_or((None, 0), |joined| (joined.adopted, joined.highest));
-        let joined = JoinedTo { organisation, directory, place, user, adopted, highest };
+        let (adopted, highest, highest_secret) =
+            before.joined.map_or((None, 0, 0), |joined| (joined.adopted, joined.highest, joined.highest_secret));
+        let joined = JoinedTo { organisation, directory, place, user, adopted, highest, highest_secret };
         // Nothing is kept before it is known to work.
         let way = (self.0.reach)(&joined, sign_in.clone()).map_err(ChangeError::Directory)?;
         let found = self.read_all(&*way).await?;

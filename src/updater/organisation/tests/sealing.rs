@@ -1,4 +1,5 @@
 use super::*;
+use crate::organisation::document::Sealed;
 
 /// P2
 #[tokio::test]
@@ -85,27 +86,32 @@ async fn while_a_registration_is_not_understood_nobody_is_left_out() {
     assert_eq!(recipients.into_keys().collect::<Vec<_>>(), wanted);
 }
 
-/// P2: by somebody who may write but is no updater.
+/// P2: an older password, as it was, under another number, or under one that is still to come.
 #[tokio::test]
 async fn a_secret_that_was_moved_or_made_up_is_not_taken_over() {
-    let (directory, _one, two) = two("Zebra-7").await;
-    let now = document(&directory);
-    let mut secret = now.secret().unwrap().clone();
-    secret.serial += 1;
-    let moved = now.next(Change {
-        version: now.version() + 1,
-        write: Uuid::from_u128(99),
-        changed_by: "x".into(),
-        changed_on: "x".into(),
-        changed_at: now.changed_at(),
-        settings: configured(),
-        secret: Some(secret),
-    });
-    directory.world().put(moved.to_text().unwrap());
-    let published = directory.world().published.len();
+    let (directory, one, two) = two("Zebra-7").await;
+    let old = document(&directory).secret().unwrap().clone();
+    one.set(configured(), Some("Zebra-8")).await.unwrap();
     two.organisation.look().await;
-    assert_eq!(two.password().as_deref(), Some("Zebra-7"), "the one that it has stays");
-    assert_eq!(directory.world().published.len(), published);
+    assert_eq!(two.password().as_deref(), Some("Zebra-8"));
+    let newer = document(&directory).secret().unwrap().clone();
+    for serial in [old.serial, newer.serial, newer.serial + 100, old.serial, newer.serial + 100, old.serial] {
+        let now = document(&directory);
+        let moved = now.next(Change {
+            version: now.version() + 1,
+            write: Uuid::new_v4(),
+            changed_by: "x".into(),
+            changed_on: "x".into(),
+            changed_at: now.changed_at(),
+            settings: configured(),
+            secret: Some(Sealed { serial, ..old.clone() }),
+        });
+        directory.world().put(moved.to_text().unwrap());
+        let published = directory.world().published.len();
+        two.organisation.look().await;
+        assert_eq!(two.password().as_deref(), Some("Zebra-8"), "number {serial}");
+        assert_eq!(directory.world().published.len(), published, "it is not handed on either");
+    }
 }
 
 /// P2
