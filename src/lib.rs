@@ -36,6 +36,8 @@ pub mod pipe;
 mod rights;
 pub mod sandbox;
 pub mod secret;
+#[cfg(test)]
+mod security_page;
 pub mod service;
 pub mod settings;
 pub mod setup;
