@@ -9,6 +9,7 @@ mod place;
 #[path = "../process/mod.rs"]
 mod process;
 mod proxy;
+mod registration;
 mod rights;
 mod updaters;
 

@@ -1,7 +1,7 @@
 //! The whole way: updaters as processes, registered by command, on one domain and one Exchange organisation.
 
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
@@ -14,35 +14,7 @@ use crate::lab::{Lab, read};
 use crate::process::organisation::{Mail, connect, open, people, store, visible};
 use crate::process::{PATIENCE, Place, change, is_root, not_run, text};
 use crate::proxy::{Manner, Proxy};
-
-/// Runs a command that reads these lines.
-fn given(place: &Place, arguments: &[&str], lines: &[&str]) -> Output {
-    let mut command = place.command(arguments);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It may end without having read them.
-    let _ = child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-/// The command line of an administrator, behind the name of a command.
-fn administrator<'a>(lab: &'a Lab, controller: &'a str) -> Vec<&'a str> {
-    let mut words = vec!["--user", &lab.administrator, "--user-password-stdin", "--place", &lab.unit];
-    words.extend(["--controller", controller, "--ca", &lab.ca_file]);
-    words
-}
-
-/// Registers the updater at this place, which signs in to the directory as that computer.
-fn register_at(lab: &Lab, place: &Place, computer: &str, controller: &str) -> String {
-    let mut words = vec!["register", "--account", computer, "--account-password-stdin"];
-    words.extend(administrator(lab, controller));
-    let output = given(place, &words, &[lab.administrator_password.expose_secret(), lab.password.expose_secret()]);
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn register(lab: &Lab, place: &Place, computer: &str) -> String {
-    register_at(lab, place, computer, &lab.controller)
-}
+use crate::registration::{administrator, given, register, register_at};
 
 async fn until<T>(what: &str, place: &Place, mut found: impl AsyncFnMut() -> Option<T>) -> T {
     // An updater looks every half minute, give or take some.

@@ -228,6 +228,7 @@ export SIU_REACH_ADMINISTRATOR_PASSWORD='Passw0rd!adm'
 export SIU_REACH_ACCOUNT=$account
 export SIU_REACH_ACCOUNT_PASSWORD='$password'
 export SIU_REACH_SERVER=https://localhost:$exchange_port/EWS/Exchange.asmx
+export SIU_REACH_CONTROL=http://127.0.0.1:$exchange_control
 export SIU_REACH_KRB5_CONFIG=$domain/krb5.conf
 ENV
 }
