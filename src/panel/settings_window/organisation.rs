@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::panel::app::Surroundings;
 use crate::panel::background::{Polled, Task};
 use crate::panel::state::State;
-use crate::panel::style::{ROW, SMALL, TEXT_TITLE, TINY, Tone, ago, day, grouped, legible, sentence, time};
+use crate::panel::style::{ROW, SMALL, TEXT_TITLE, TINY, Tone, ago, capital, day, grouped, legible, sentence, time};
 use crate::panel::widgets::{Banner, Column, Facts, Icon, Table, banner, tone_icon, weak};
 use crate::pipe::client::PipeError;
 use crate::pipe::types::{ConfigurationSummary, Joined, OrganisationReport, SecretState, UpdaterReport};
@@ -75,10 +75,7 @@ impl Organisation {
 }
 
 fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
-    weak(
-        ui,
-        "All updaters of the organisation share these settings, but for the doors. What is changed here is changed for all.",
-    );
+    weak(ui, "All updaters of the organisation share these settings, except the doors. A change is for all.");
     ui.add_space(SMALL / 2.0);
     if let Some(problem) = &joined.problem {
         Banner::new(Tone::Warning, &legible(problem)).show(ui);
@@ -102,7 +99,11 @@ fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
         },
     );
     facts.show(ui, "Version", version);
-    facts.show(ui, "Last look", joined.last_look.map_or_else(|| "Not yet".to_owned(), |at| ago(at, state.now)));
+    facts.show(
+        ui,
+        "Last look",
+        joined.last_look.map_or_else(|| "Not yet".to_owned(), |at| capital(&ago(at, state.now))),
+    );
     ui.add_space(SMALL);
     if joined.updaters.is_empty() {
         weak(ui, "Which updaters share it is known once the directory has answered.");
@@ -122,7 +123,7 @@ fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
     let current = joined.configuration.as_ref().map(|version| version.version);
     Table::new("Updaters of the organisation", &columns).height(height).show(ui, rows, |row| {
         let updater = &joined.updaters[row.index()];
-        row.cell(|ui| name(ui, updater, state));
+        row.cell(|ui| name(ui, updater, &joined.directory.domain, state));
         row.text(updater.last_seen.map_or_else(|| "never".to_owned(), |at| ago(at, state.now)));
         row.text(legible(updater.program.as_deref().unwrap_or("–")).into_owned());
         row.cell(|ui| configuration(ui, updater, current));
@@ -135,16 +136,25 @@ fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
     });
 }
 
-fn name(ui: &mut Ui, updater: &UpdaterReport, state: &State) {
-    let name = legible(&updater.name);
+/// The domain stands above: without it, a long name leaves room for what is behind it.
+fn name(ui: &mut Ui, updater: &UpdaterReport, domain: &str, state: &State) {
+    let name = legible(without_domain(&updater.name, domain));
     let text = if updater.this { format!("{name} (this one)") } else { name.into_owned() };
     let told = format!(
-        "Signs in as {}. Registered by {}, {}.",
+        "{} signs in as {}. Registered by {}, {}.",
+        legible(&updater.name),
         legible(&updater.account),
         legible(&updater.registered_by),
         time(updater.registered_at, &state.zone)
     );
     ui.add(Label::new(text).truncate().selectable(false)).on_hover_text(told);
+}
+
+fn without_domain<'a>(name: &'a str, domain: &str) -> &'a str {
+    match name.split_once('.') {
+        Some((host, rest)) if !host.is_empty() && rest.eq_ignore_ascii_case(domain) => host,
+        _ => name,
+    }
 }
 
 /// Version of the configuration; marked when it is not the one that is in force here, or when something is wrong there.

@@ -6,7 +6,7 @@ mod text;
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
 pub use colours::{Tone, accent, card, line, on_accent};
-pub use text::{ago, bytes, day, grouped, legible, sentence, time};
+pub use text::{ago, bytes, capital, day, grouped, legible, sentence, time};
 
 /// Between things that belong together.
 pub const TINY: f32 = 4.0;

@@ -51,6 +51,7 @@ fn shared() -> Joined {
         secret: SecretState::Waiting,
         ..updater(4, "srv4")
     };
+    let this = UpdaterReport { this: true, name: "srv1.nordwind.example".into(), ..updater(1, "srv1") };
     Joined {
         organisation: Uuid::from_u128(7),
         directory: DirectorySettings { domain: "nordwind.example".into(), ..DirectorySettings::default() },
@@ -67,7 +68,7 @@ fn shared() -> Joined {
         next_look: Some(at(-18)),
         problem: None,
         registered: true,
-        updaters: vec![UpdaterReport { this: true, ..updater(1, "srv1") }, updater(2, "srv2"), behind, newcomer],
+        updaters: vec![this, updater(2, "srv2"), behind, newcomer],
     }
 }
 
@@ -100,6 +101,20 @@ fn source_version_author_and_updaters_are_shown() {
         "Waits for it",
     ] {
         assert!(window.query_all_by_label_contains(text).next().is_some(), "{text} is not shown");
+    }
+}
+
+/// P1: a name of another domain is whole.
+#[test]
+fn an_updaters_name_is_shown_without_the_domain_that_stands_above() {
+    for (name, shown) in [
+        ("srv1.Corp.Example", "srv1"),
+        ("srv1", "srv1"),
+        ("srv1.corp.example.org", "srv1.corp.example.org"),
+        ("srv1.berlin.corp.example", "srv1.berlin.corp.example"),
+        (".corp.example", ".corp.example"),
+    ] {
+        assert_eq!(without_domain(name, "corp.example"), shown);
     }
 }
 
