@@ -75,7 +75,7 @@ impl Organisation {
 }
 
 fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
-    weak(ui, "All updaters of the organisation share these settings, except the doors. A change is for all.");
+    weak(ui, "All updaters of the organisation share these settings, except the doors. A change here is for all.");
     ui.add_space(SMALL / 2.0);
     if let Some(problem) = &joined.problem {
         Banner::new(Tone::Warning, &legible(problem)).show(ui);
