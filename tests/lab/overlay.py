@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
 SETUP = r"""
 set -e
 here=$1
@@ -31,6 +33,10 @@ mount -t sysfs -o ro sysfs sys
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs tmpfs tmp
 chmod 1777 tmp
+# A folder for temporary files of its own would hide a project that lies there.
+case $2 in
+  /tmp/*) mkdir -p ".$2" && mount --rbind "$2" ".$2" ;;
+esac
 ip link set lo up 2>/dev/null || true
 mkdir before
 pivot_root . before
@@ -89,7 +95,7 @@ def system(setup="echo ready\nexec sleep infinity", before=()):
     with tempfile.TemporaryDirectory(prefix="siu-packages-", dir="/var/tmp") as here:
         holder = subprocess.Popen(
             [*before, "unshare", "--mount", "--propagation=private", "--pid", "--net", "--ipc", "--uts", "--cgroup"]
-            + ["--fork", "--kill-child=KILL", "sh", "-c", SETUP + setup, "_", here],
+            + ["--fork", "--kill-child=KILL", "sh", "-c", SETUP + setup, "_", here, PROJECT],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         try:
