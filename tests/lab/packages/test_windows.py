@@ -92,7 +92,23 @@ class Wine:
 
     def value(self, name):
         """What Add/Remove Programs is told."""
-        return re.search(rf"\b{name}\s+REG_\w+\s+(.*?)\s*$", self.run("reg", "query", UNINSTALL, "/v", name), re.M)[1]
+        return re.search(rf"\b{name}\s+REG_\w+\s+(.*?)\s*$", self.registration(), re.M)[1]
+
+    def registration(self):
+        """All of it. Wine 8 now and then fails to start its own reg.exe ("ShellExecuteEx failed: Internal error"), which says
+        nothing about the installer: it is asked until it answers."""
+        said = []
+
+        def read():
+            done = subprocess.run(
+                ["wine", "reg", "query", UNINSTALL], env=self.environment, check=False, timeout=60, text=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )
+            said.append(done.stdout)
+            return done.returncode == 0
+
+        until("the registration can be read", read)
+        return said[-1]
 
     def has(self, key):
         """Whether there is such a key in the registry."""
@@ -168,7 +184,7 @@ def test_the_installer_installs_upgrades_and_leaves_nothing_but_data(windows, ve
     assert wine.value("Publisher") == "The Sent Items Update authors"
     size = sum(file.stat().st_size for file in installed.iterdir()) // 1024
     assert abs(int(wine.value("EstimatedSize"), 16) - size) < 100, "kilobytes"
-    assert "QuietUninstallString" in wine.run("reg", "query", UNINSTALL)
+    assert "QuietUninstallString" in wine.registration()
     assert wine.has(SERVICE)
     wine.run(updater, "service", "status")
     until("the updater answers", lambda: "connections" in wine.run(updater, "settings", "show"))
