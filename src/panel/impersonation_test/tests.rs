@@ -60,7 +60,9 @@ fn a_mailbox_is_typed_tested_and_the_result_is_clear() {
     screen.press(Key::Enter);
     assert!(screen.says("Enter the e-mail address"));
     screen.type_into("Mailbox user", "anna.berg@corp.example");
+    screen.dialog().organisation.hold("test");
     screen.press(Key::Enter);
+    screen.dialog().organisation.release("test");
     screen.wait("Impersonation works");
     assert!(screen.says("Sent Items of anna.berg@corp.example was opened. It holds 128 items."));
     screen.dialog().organisation.fail("test", failure("Exchange refuses."));

@@ -100,14 +100,16 @@ impl<D> Screen<D> {
         self.0.query_all_by_label_contains(words).next().is_some()
     }
 
-    /// Waits until these words are on the screen.
+    /// Waits until these words are on the screen, where they stay: a window that has grown for them moves in the next
+    /// frame, and a click at once would go to where a button was.
     #[track_caller]
     pub fn wait(&mut self, words: &str) {
         let harness = &mut self.0;
         wait_for(words, || {
-            harness.run_steps(2);
+            harness.run_steps(1);
             harness.query_all_by_label_contains(words).next().is_some()
         });
+        self.step();
     }
 
     /// Waits until these words are not on the screen any more.
@@ -115,18 +117,20 @@ impl<D> Screen<D> {
     pub fn wait_until_gone(&mut self, words: &str) {
         let harness = &mut self.0;
         wait_for(&format!("{words} to go"), || {
-            harness.run_steps(2);
+            harness.run_steps(1);
             harness.query_all_by_label_contains(words).next().is_none()
         });
+        self.step();
     }
 
     #[track_caller]
     pub fn wait_for(&mut self, what: &str, condition: impl Fn(&mut D) -> bool) {
         let harness = &mut self.0;
         wait_for(what, || {
-            harness.run_steps(2);
+            harness.run_steps(1);
             condition(harness.state_mut())
         });
+        self.step();
     }
 
     /// The topmost control with this label, else the words: a dialog is drawn after what is below it.
