@@ -10,6 +10,7 @@
 //! | [`ews`] | client of Exchange Web Services, one file an operation |
 //! | [`directory`] | Active Directory over LDAP |
 //! | [`management`] | Exchange's administration: role assignments and role groups |
+//! | [`enrolment`] | an updater gets its share in the organisation's configuration, and loses it |
 //! | [`setup`] | the wizard's engine: answers → steps → report |
 //! | [`updater`] | the service: intake, queue, engine, schedule |
 //! | [`pipe`] | the local API that both programs share |
@@ -25,6 +26,7 @@
 pub mod cli;
 pub mod demo;
 pub mod directory;
+pub mod enrolment;
 pub mod ews;
 pub mod management;
 pub mod message;

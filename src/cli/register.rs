@@ -4,23 +4,24 @@ use std::io::Write as _;
 
 use clap::Args;
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use super::directory_place::DirectoryPlace;
 use super::failure::Failure;
 use super::organisation::OrganisationPlace;
 use super::password;
 use super::place::Pipe;
-use crate::organisation::administration::{Administration, Newcomer, Registered};
+use crate::enrolment::{self, Choice, JoinError, RemoveError};
+use crate::organisation::administration::Registered;
 use crate::pipe::client::Client;
-use crate::pipe::types::{Join, JoinSignIn, OrganisationReport, SecretState};
+use crate::pipe::types::{Joined, Leave, OrganisationReport};
 use crate::settings::DirectorySettings;
 
 /// Give this updater a share in the organisation's configuration
 ///
 /// Registers the updater that runs here in Active Directory and tells it to take the configuration from there from now on.
 /// What is needed there is made if it is missing. Takes a member of Domain Admins (--user, else whoever is logged on);
-/// their password is used for this and kept nowhere. Registered again, an updater gets the same once more.
+/// their password is used for this and kept nowhere. Where a configuration is published already, it takes the place of
+/// the settings that this computer had, of which a copy is kept. Registered again, an updater gets the same once more.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,7 +49,7 @@ pub struct Register {
 /// Take an updater's share in the organisation's configuration away
 ///
 /// Removes its registration from Active Directory and what its account was allowed there. The updater goes on with what it
-/// has, by itself. What it knows it may have kept: give the service account a new password afterwards.
+/// has, by itself; one that runs here leaves the organisation at once. What it knows it may have kept: give the service account a new password afterwards.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -70,36 +71,65 @@ const PASSWORD: &str = "SIU_PASSWORD";
 pub async fn register(arguments: Register) -> Result<(), Failure> {
     // Of two passwords on standard input, that of --user comes first.
     let sign_in = arguments.place.directory.sign_in()?;
-    let password = account_password(&arguments)?;
+    let choice = Choice { account: arguments.account.clone(), password: account_password(&arguments)? };
     let client = arguments.pipe.client()?;
     let report = client.organisation().await?;
     let settings = settings(&arguments.place.directory, &client, &report).await?;
-    let administration = arguments.place.administration_at(&settings, sign_in)?;
-    let registered = in_directory(&administration, &arguments, &report).await?;
-    {
-        let mut out = std::io::stdout().lock();
-        for sentence in registered.done.iter().chain(&registered.notes) {
-            writeln!(out, "{sentence}")?;
+    // Registered again, it stays where it is.
+    let same_domain = |joined: &&Joined| joined.directory.domain.eq_ignore_ascii_case(&settings.domain);
+    let known = report.joined.as_ref().filter(same_domain).and_then(|joined| joined.container.clone());
+    let administration = arguments.place.administration_at(&settings, sign_in, known.as_deref())?;
+    let joining = enrolment::join(&administration, &client, &report, settings, choice, |_| ()).await?;
+    let mut out = std::io::stdout().lock();
+    let Registered { done, notes, .. } = &joining.registered;
+    for sentence in done.iter().chain(notes).chain(&joining.in_force()) {
+        writeln!(out, "{sentence}")?;
+    }
+    if joining.waits_for_the_password() {
+        writeln!(
+            out,
+            "The account's password comes as soon as another updater has looked, within a minute; or give it here: \
+             siu-updater settings set FILE --password-stdin."
+        )?;
+    }
+    if let Some(problem) = joining.report.joined.and_then(|joined| joined.problem) {
+        writeln!(out, "{problem}")?;
+    }
+    Ok(())
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Directory(error) => error.into(),
+            JoinError::Updater { registered, cause } => {
+                let failure = Failure::from(cause);
+                let done = registered.done.join(" ");
+                let message = format!(
+                    "the updater is registered, and can't use that yet: {failure}. Run siu-updater register again when that \
+                     is mended. {done}"
+                );
+                Failure { message: message.trim_end().to_owned(), ..failure }
+            }
         }
     }
-    let join = Join {
-        organisation: registered.organisation,
-        directory: settings,
-        place: Some(registered.place),
-        sign_in: password.map_or(JoinSignIn::Service, |password| JoinSignIn::User {
-            upn: registered.registration.account.clone(),
-            password,
-        }),
-    };
-    let joined = client.join_organisation(&join).await.map_err(|error| {
-        let failure = Failure::from(error);
-        let message = format!(
-            "the updater is registered, and can't use that yet: {failure}. Run siu-updater register again when that is \
-             mended"
-        );
-        Failure { message, ..failure }
-    })?;
-    tell(&joined)
+}
+
+impl From<RemoveError> for Failure {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Directory(error) => error.into(),
+            RemoveError::Updater { removed, cause } => {
+                let failure = Failure::from(cause);
+                let message = format!(
+                    "{} is not registered any more, and could not be told to leave: {failure}. Tell it by siu-updater \
+                     organisation leave",
+                    removed.registration.name
+                );
+                Failure { message, ..failure }
+            }
+        }
+    }
 }
 
 /// With a password, the updater signs in as that account wherever it runs.
@@ -109,22 +139,6 @@ fn account_password(arguments: &Register) -> Result<Option<SecretString>, Failur
         Some(_) if arguments.account_password_stdin => Ok(Some(password::line()?)),
         Some(_) => password::variable(PASSWORD),
     }
-}
-
-async fn in_directory(
-    administration: &Administration,
-    arguments: &Register,
-    report: &OrganisationReport,
-) -> Result<Registered, Failure> {
-    let newcomer = Newcomer {
-        id: report.own.id,
-        name: report.own.name.clone(),
-        key: report.own.key.clone(),
-        account: arguments.account.clone().or_else(|| report.own.account.clone()),
-    };
-    // Where the place was lost, the organisation stays the one that this updater knows.
-    let organisation = report.joined.as_ref().map_or_else(Uuid::new_v4, |joined| joined.organisation);
-    Ok(administration.register(&newcomer, organisation).await?)
 }
 
 /// As the command line says; what it leaves open is as the updater has it already.
@@ -139,72 +153,22 @@ async fn settings(
     };
     let Some(known) = known else { return place.settings(None) };
     let named = DirectoryPlace { domain: place.domain.clone().or(Some(known.domain.clone())), ..place.clone() };
-    let mut settings = named.settings(None)?;
-    if settings.domain.eq_ignore_ascii_case(&known.domain) {
-        if settings.controllers.is_empty() {
-            settings.controllers = known.controllers;
-        }
-        if settings.extra_roots.is_empty() {
-            settings.extra_roots = known.extra_roots;
-        }
-    }
-    Ok(settings)
-}
-
-fn tell(report: &OrganisationReport) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    let Some(joined) = &report.joined else { return Ok(()) };
-    match &joined.configuration {
-        Some(version) => writeln!(
-            out,
-            "This updater works with version {} of the organisation's configuration, by {}.",
-            version.version, version.changed_by
-        )?,
-        None => writeln!(
-            out,
-            "Nothing is published yet: the next change of the settings here becomes the configuration of all updaters."
-        )?,
-    }
-    if joined.updaters.iter().any(|one| one.this && one.secret == SecretState::Waiting) {
-        writeln!(
-            out,
-            "The account's password comes as soon as another updater has looked, within a minute; or give it here: \
-             siu-updater settings set FILE --password-stdin."
-        )?;
-    }
-    if let Some(problem) = &joined.problem {
-        writeln!(out, "{problem}")?;
-    }
-    Ok(())
+    Ok(enrolment::reach(named.settings(None)?, Some(&known)))
 }
 
 pub async fn unregister(arguments: Unregister) -> Result<(), Failure> {
-    let removed = arguments.place.administration()?.remove(&arguments.updater).await?;
-    let mut out = std::io::stdout().lock();
-    let gone = &removed.registration;
-    writeln!(out, "{} ({}) has no share in the organisation's configuration any more.", gone.name, gone.id)?;
-    for note in &removed.notes {
-        writeln!(out, "{note}")?;
-    }
-    // The updater here may be one of those who are left; it need not run.
     let client = arguments.pipe.client()?;
-    let sealed = match removed.left {
-        0 => false,
-        _ => client.seal_organisation().await.is_ok(),
-    };
-    match (removed.left, sealed) {
-        (0, _) => writeln!(out, "It was the last one: nobody can read the password that is published.")?,
-        (_, true) => writeln!(out, "The account's password is encrypted to those who are left.")?,
-        (left, false) => writeln!(
-            out,
-            "The first of the {left} that are left encrypts the account's password anew when it looks next, within a minute."
-        )?,
+    let administration = arguments.place.administration()?;
+    let removal = enrolment::remove(&administration, &client, &arguments.updater, &Leave::default()).await?;
+    let mut out = std::io::stdout().lock();
+    for sentence in removal.told() {
+        writeln!(out, "{sentence}")?;
     }
     writeln!(
         out,
         "What {} has read it may have kept: give the service account a new password (siu-updater configure, or \
          siu-updater settings set FILE --password-stdin).",
-        gone.name
+        removal.removed.registration.name
     )?;
     Ok(())
 }

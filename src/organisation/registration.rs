@@ -1,6 +1,8 @@
 //! What this updater is in the organisation, kept in its data folder: who it is, what it joined, and which configuration it
 //! took over last, so that an older one is known as such.
 
+mod kept;
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,9 @@ pub enum MembershipError {
         path.display()
     )]
     NotUnderstood { path: PathBuf, problem: String },
+    /// Nothing takes their place then.
+    #[error("no copy of this computer's own settings can be kept, and they stay in force ({}: {source})", path.display())]
+    Copy { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::directory_place::DirectoryPlace;
 use crate::cli::failure::Failure;
 use crate::directory::{Directory, Options, SignIn};
-use crate::organisation::administration::{Administration, AdministrationError};
+use crate::organisation::administration::{Administration, AdministrationError, By};
 use crate::settings::DirectorySettings;
 
 /// Where it is, and who asks.
@@ -27,19 +27,25 @@ impl OrganisationPlace {
 
     /// With the rights of whoever is to sign in. Reads a line of standard input if it was told to.
     pub fn administration(&self) -> Result<Administration, Failure> {
-        self.administration_at(&self.settings()?, self.directory.sign_in()?)
+        self.administration_at(&self.settings()?, self.directory.sign_in()?, None)
     }
 
-    pub fn administration_at(&self, settings: &DirectorySettings, sign_in: SignIn) -> Result<Administration, Failure> {
+    /// `known` is the place unless another is named.
+    pub fn administration_at(
+        &self,
+        settings: &DirectorySettings,
+        sign_in: SignIn,
+        known: Option<&str>,
+    ) -> Result<Administration, Failure> {
         let options = Options { name_server: self.directory.name_server, ..Options::default() };
         let directory = Directory::with_options(settings, sign_in, &options)?;
-        Ok(Administration::new(directory, self.place.as_deref())?)
+        Ok(Administration::new(directory, self.place.as_deref().or(known))?)
     }
 }
 
 impl From<AdministrationError> for Failure {
     fn from(error: AdministrationError) -> Self {
-        let advice = error.advice();
+        let advice = error.advice(By::CommandLine);
         Self::new(if advice.is_empty() { error.to_string() } else { format!("{error}. {advice}") })
     }
 }

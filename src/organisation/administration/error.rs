@@ -40,10 +40,35 @@ pub enum AdministrationError {
     Directory(#[from] DirectoryError),
 }
 
+/// By what an administrator works: advice names what they have at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    CommandLine,
+    Panel,
+}
+
 impl AdministrationError {
     /// What to do about it, as a sentence.
     #[must_use]
-    pub fn advice(&self) -> String {
+    pub fn advice(&self, by: By) -> String {
+        match (self, by) {
+            (Self::NoParent { .. }, By::Panel) => {
+                "Under Advanced, name a container or an organisational unit that is there.".to_owned()
+            }
+            (Self::NothingThere { .. }, By::Panel) => {
+                "If it was deleted by mistake, register this updater again: that makes it anew.".to_owned()
+            }
+            (Self::NoAccount { computer: Some(computer), .. }, By::Panel) => format!(
+                "Join {computer} to the domain, or enter the account that the service runs as, or choose another account."
+            ),
+            (Self::NoUpdater { .. } | Self::SeveralUpdaters { .. }, By::Panel) => {
+                "Somebody may have removed it already: the table shows what is there after the next look.".to_owned()
+            }
+            _ => self.plain_advice(),
+        }
+    }
+
+    fn plain_advice(&self) -> String {
         match self {
             Self::NotAllowed { place, .. } => {
                 format!("Sign in as such a member, or have somebody who has full control over {place} do it.")

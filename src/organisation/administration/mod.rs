@@ -6,12 +6,14 @@ mod error;
 mod look;
 mod objects;
 mod settle;
+mod survey;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use error::AdministrationError;
+pub use error::{AdministrationError, By};
 pub use look::{Overview, PublishedDocument};
+pub use survey::{Survey, There};
 
 use super::in_directory::{Contents, Enrolled, Part, Place};
 use super::{PublishedError, Registration};
@@ -56,6 +58,13 @@ pub struct Removed {
     /// How many are left, who can read the secret.
     pub left: usize,
     pub notes: Vec<String>,
+}
+
+/// The account of a computer by the computer's name.
+#[must_use]
+pub fn computer_account(name: &str) -> String {
+    let short = name.split('.').next().unwrap_or_default();
+    format!("{short}$")
 }
 
 impl Administration {
@@ -106,7 +115,7 @@ impl Administration {
         let namesakes = enrolled.iter().map(|enrolled| &enrolled.registration);
         notes.extend(namesakes.filter(|other| other.id != newcomer.id && other.name == newcomer.name).map(|other| {
             format!(
-                "There is another updater of this name, {}: if it was installed anew, remove the old one with siu-updater \
+                "There is another updater of this name, {}: if it was installed anew, remove the old one: siu-updater \
                  unregister {}.",
                 other.id, other.id
             )
@@ -193,11 +202,7 @@ impl Administration {
     }
 
     async fn account(&self, newcomer: &Newcomer) -> Result<KnownAccount, AdministrationError> {
-        let of_computer = || {
-            let short = newcomer.name.split('.').next().unwrap_or_default();
-            format!("{short}$")
-        };
-        let name = newcomer.account.clone().unwrap_or_else(of_computer);
+        let name = newcomer.account.clone().unwrap_or_else(|| computer_account(&newcomer.name));
         let mut found = self.directory.accounts_named(&name).await?;
         match found.len() {
             1 => Ok(found.remove(0)),

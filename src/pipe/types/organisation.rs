@@ -40,6 +40,10 @@ pub struct OrganisationReport {
     pub own: OwnUpdater,
     /// What it has joined; none: an updater by itself.
     pub joined: Option<Joined>,
+    /// The newest copy of settings that were this computer's own until an organisation's took their place: a file of the
+    /// updater's computer, without a password.
+    #[serde(default)]
+    pub kept: Option<String>,
 }
 
 /// This updater, as it is to be registered.
@@ -62,6 +66,9 @@ pub struct Joined {
     pub directory: DirectorySettings,
     /// Where the configuration is published, for people.
     pub place: String,
+    /// Distinguished name of the container; none: the usual place of the domain.
+    #[serde(default)]
+    pub container: Option<String>,
     /// The published configuration that is in force here; none: nothing of what is published ever was.
     pub configuration: Option<PublishedVersion>,
     /// The highest version seen; above the one in force when that is an older one which an administrator has not approved.

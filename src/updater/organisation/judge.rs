@@ -12,6 +12,7 @@ use crate::organisation::document::{Document, differences};
 use crate::organisation::key::{Bound, KeyError};
 use crate::organisation::registration::{Adopted, JoinedTo};
 use crate::settings::Settings;
+use crate::updater::settings_store::InForce;
 
 /// How what was found stands to what is in force.
 pub(super) enum Judged {
@@ -83,6 +84,12 @@ impl Organisation {
         if !is_known && let Some(own) = adopted.filter(|own| own.own && own.version == document.version()) {
             self.overtaken(own, &before.settings, &document);
         }
+        if adopted.is_none()
+            && let Err(error) = self.keep_own(&before, document.settings())
+        {
+            self.trouble(Trouble::Here, format!("The organisation's configuration is not in force here: {error}."));
+            return Err(error);
+        }
         let now = match self.0.settings.adopt(document.settings(), password.clone()).await {
             Ok(now) => now,
             Err(error) => {
@@ -106,6 +113,22 @@ impl Organisation {
         self.state().set_problem(None, self.now());
         self.tell_of_secret(secret.err());
         Ok(Judged::InForce { document: Box::new(document), text: text.clone(), secret: password })
+    }
+
+    /// Keeps a copy of the settings that are this computer's own, before those of the organisation take their place: the
+    /// first time only, for what comes later replaces what was the organisation's already. Settings that nobody has made are
+    /// no loss, nor are the doors, which stay.
+    fn keep_own(&self, own: &InForce, published: &Settings) -> Result<(), ChangeError> {
+        let without_doors = |settings: &Settings| Settings { intake: Settings::default().intake, ..settings.clone() };
+        let ours = without_doors(&own.settings);
+        let is_kept = self.state().kept.as_ref() == Some(&own.version);
+        if is_kept || ours == Settings::default() || ours == without_doors(published) {
+            return Ok(());
+        }
+        let path = self.0.place.keep_settings(&own.settings, self.0.clock.now())?;
+        info!(path = %path.display(), "a copy of this computer's own settings is kept");
+        self.state().kept = Some(own.version.clone());
+        Ok(())
     }
 
     /// The document, if it may be taken over.

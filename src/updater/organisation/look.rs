@@ -9,7 +9,7 @@ use super::judge::Judged;
 use super::state::Trouble;
 use super::{Organisation, WITHIN};
 use crate::organisation::document::Document;
-use crate::organisation::registration::JoinedTo;
+use crate::organisation::registration::{JoinedTo, MembershipError};
 use crate::organisation::{Found, Mark, Published, PublishedError, Sighting};
 use crate::updater::settings_store::StoreError;
 
@@ -128,7 +128,7 @@ impl Organisation {
             Ok(Judged::Nothing | Judged::Refused(_))
             | Err(ChangeError::NotRegistered | ChangeError::OtherKey { .. }) => Ok(true),
             // It was told, and is tried again.
-            Err(ChangeError::Store(_)) => Ok(false),
+            Err(ChangeError::Store(_) | ChangeError::Membership(MembershipError::Copy { .. })) => Ok(false),
             Err(error) => {
                 self.trouble(Trouble::Here, format!("The organisation's configuration: {error}."));
                 Ok(false)

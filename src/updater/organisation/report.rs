@@ -24,6 +24,7 @@ impl Organisation {
             organisation: joined.organisation,
             directory: joined.directory.clone(),
             place: place(joined),
+            container: joined.place.clone(),
             configuration: joined.adopted.as_ref().map(Adopted::published),
             highest_seen: joined.highest,
             last_read: state.last_read,
@@ -37,6 +38,7 @@ impl Organisation {
             source: source(joined.as_ref().and_then(|joined| joined.configuration.as_ref())),
             own,
             joined,
+            kept: self.0.place.kept_settings().map(|path| path.display().to_string()),
         })
     }
 

@@ -73,6 +73,8 @@ pub struct State {
     pub problem: Option<Problem>,
     /// Why the account's password can't be read from what is published.
     pub secret_problem: Option<String>,
+    /// Which settings of this computer's own a copy was kept of: their version.
+    pub kept: Option<String>,
     /// A change of this updater that another one has overtaken, and when that was seen.
     overtaken: Option<(i64, String)>,
 }

@@ -1,5 +1,6 @@
 //! Several computers on one directory in memory.
 
+mod joining;
 mod keeping_up;
 mod publishing;
 mod refusing;

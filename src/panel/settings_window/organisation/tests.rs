@@ -33,7 +33,7 @@ fn updater(id: u128, name: &str) -> UpdaterReport {
 
 fn report(joined: Option<Joined>) -> OrganisationReport {
     let own = OwnUpdater { id: Uuid::from_u128(1), name: "srv1".into(), key: "age1q".into(), account: None };
-    OrganisationReport { source: if joined.is_some() { Source::Directory } else { Source::File }, own, joined }
+    OrganisationReport { source: if joined.is_some() { Source::Directory } else { Source::File }, own, joined, kept: None }
 }
 
 fn shared() -> Joined {
@@ -56,6 +56,7 @@ fn shared() -> Joined {
         organisation: Uuid::from_u128(7),
         directory: DirectorySettings { domain: "nordwind.example".into(), ..DirectorySettings::default() },
         place: "CN=Sent Items Update,CN=Program Data,DC=nordwind,DC=example in nordwind.example".into(),
+        container: Some("CN=Sent Items Update,CN=Program Data,DC=nordwind,DC=example".into()),
         configuration: Some(PublishedVersion {
             version: 17,
             changed_by: "NORDWIND\\anna".into(),
