@@ -61,7 +61,12 @@ impl Connect for ByName {
                 autodiscover,
                 ..DomainOptions::new(directory.clone(), settings)
             });
-            Ok(Session { pipe, organisation: Arc::new(organisation), search: Arc::new(directory) })
+            Ok(Session {
+                pipe,
+                organisation: Arc::new(organisation),
+                search: Arc::new(directory),
+                administrators: None,
+            })
         })
     }
 

@@ -16,6 +16,7 @@ mod link;
 pub mod main_window;
 mod memory;
 pub mod picker;
+pub mod registration;
 pub mod sandbox;
 pub mod scope;
 #[cfg(test)]

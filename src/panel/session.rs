@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use crate::directory::DirectorySearch;
+use crate::enrolment::Administrators;
 use crate::pipe::client::Client;
 use crate::setup::{Failure, Organisation};
 
@@ -15,6 +16,8 @@ pub struct Session {
     pub pipe: Client,
     pub organisation: Arc<dyn Organisation>,
     pub search: Arc<dyn DirectorySearch>,
+    /// For what updaters share; none: this directory keeps nothing of the kind.
+    pub administrators: Option<Arc<dyn Administrators>>,
 }
 
 /// Who signs in to the directory.

@@ -82,7 +82,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::new(folder.path());
         assert_eq!(place.kept_settings(), None);
-        let at = |seconds| Timestamp::from_second(1_764_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_764_000_000 + seconds).unwrap();
         let copies: Vec<_> = [0, 0, 0, 1]
             .into_iter()
             .zip(2..)

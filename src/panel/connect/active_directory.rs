@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use super::remembered::Remembered;
 use super::try_out;
 use crate::directory::{self, Directory};
+use crate::enrolment::SignedIn;
 use crate::ews::autodiscover;
 use crate::panel::session::{Connect, Credentials, Prefilled, Session, SignIn};
 use crate::pipe::client::Client;
@@ -60,9 +61,15 @@ impl ActiveDirectory {
             extra_roots: exchange_roots,
             person,
             autodiscover,
-            ..DomainOptions::new(directory.clone(), settings)
+            ..DomainOptions::new(directory.clone(), settings.clone())
         });
-        Ok(Session { pipe, organisation: Arc::new(organisation), search: Arc::new(directory) })
+        let administrators = Arc::new(SignedIn::new(directory.clone(), settings));
+        Ok(Session {
+            pipe,
+            organisation: Arc::new(organisation),
+            search: Arc::new(directory),
+            administrators: Some(administrators),
+        })
     }
 
     /// Where the person logged on is at home.

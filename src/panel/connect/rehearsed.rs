@@ -62,7 +62,8 @@ impl Rehearsed {
             entra: Entra { authority: control.token_authority(), ..Entra::default() },
             ..DomainOptions::new(directory.clone(), settings)
         });
-        Ok(Session { pipe, organisation: Arc::new(organisation), search: Arc::new(directory) })
+        // Its directory has no access control lists: nothing that updaters share could be protected there.
+        Ok(Session { pipe, organisation: Arc::new(organisation), search: Arc::new(directory), administrators: None })
     }
 }
 

@@ -112,6 +112,17 @@ fn cmdlet(ui: &mut Ui, cmdlet: &str) -> bool {
     copied
 }
 
+/// All of it as plain text, for the clipboard.
+#[must_use]
+pub fn as_text(failure: &Failure) -> String {
+    let mut lines = vec![failure.what.clone(), failure.cause.clone()];
+    lines.extend(failure.advice.iter().enumerate().map(|(at, advice)| format!("{}. {advice}", at + 1)));
+    lines.extend(failure.cmdlet.clone());
+    lines.extend(failure.details.iter().cloned());
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
+}
+
 /// Fit to be shown, line by line: what came from outside may hold anything.
 fn legible_lines(text: &str) -> String {
     text.lines().map(|line| legible(line).into_owned()).collect::<Vec<_>>().join("\n")

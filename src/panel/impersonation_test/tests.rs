@@ -27,7 +27,12 @@ impl Testing {
             user("Anna Berg"),
             crate::directory::DirectoryObject { mailbox: false, ..user("Ben Carter") },
         ]);
-        let session = Session { pipe: client.clone(), organisation: organisation.clone(), search: Arc::new(directory) };
+        let session = Session {
+            pipe: client.clone(),
+            organisation: organisation.clone(),
+            search: Arc::new(directory),
+            administrators: None,
+        };
         let mut setup = Setup::new(organisation.clone(), client);
         let answers = Answers {
             environment: crate::settings::Environment::OnPremises,

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::Directory;
+use crate::enrolment::Administrators;
 use crate::panel::session::{Connect, Prefilled, Session, SignIn};
 use crate::pipe::client::Client;
 use crate::settings::{Connection, DirectorySettings, Environment};
@@ -161,6 +162,7 @@ pub struct Connecting {
     pub password: &'static str,
     pub prefilled: Option<Prefilled>,
     pub sign_ins: Mutex<Vec<SignIn>>,
+    pub administrators: Option<Arc<dyn Administrators>>,
 }
 
 impl Connecting {
@@ -172,6 +174,7 @@ impl Connecting {
             password: "right",
             prefilled: None,
             sign_ins: Mutex::default(),
+            administrators: None,
         }
     }
 }
@@ -189,7 +192,12 @@ impl Connect for Connecting {
             self.sign_ins.lock().unwrap().push(sign_in);
             match refused {
                 Some(failure) => Err(failure),
-                None => Ok(Session { pipe, organisation: self.organisation.clone(), search: self.directory.clone() }),
+                None => Ok(Session {
+                    pipe,
+                    organisation: self.organisation.clone(),
+                    search: self.directory.clone(),
+                    administrators: self.administrators.clone(),
+                }),
             }
         })
     }

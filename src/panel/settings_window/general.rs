@@ -5,13 +5,13 @@ use eframe::egui::{RichText, Ui};
 use super::Wish;
 use super::editor::Editor;
 use super::organisation::Organisation;
-use crate::panel::state::State;
+use crate::panel::state::{Intent, State};
 use crate::panel::style::{LARGE, SMALL, TEXT_TITLE};
 use crate::panel::widgets::{Button, Form, Icon, Note, TextField, check, secondary, weak};
 
-pub fn show(ui: &mut Ui, editor: &mut Editor, organisation: &Organisation, state: &State) -> Vec<Wish> {
+pub fn show(ui: &mut Ui, editor: &mut Editor, organisation: &mut Organisation, state: &State) -> Vec<Wish> {
     let mut wishes = Vec::new();
-    organisation.show(ui, state);
+    wishes.extend(organisation.show(ui, state).map(|dialog| Wish::Intent(Intent::Open(dialog))));
     ui.add_space(LARGE);
     doors(ui, editor, &mut wishes);
     ui.add_space(LARGE);

@@ -348,7 +348,7 @@ impl View for SettingsView {
                         |ui| {
                             ui.set_width(ui.available_width() - 6.0);
                             wishes = match self.tab {
-                                Tab::General => general::show(ui, editor, &self.organisation, around.state),
+                                Tab::General => general::show(ui, editor, &mut self.organisation, around.state),
                                 Tab::MessageSplitting => splitting::show(ui, editor),
                                 Tab::SentItemsUpdate => sent_items::show(ui, editor, around.state.status()),
                             };
@@ -374,6 +374,9 @@ impl View for SettingsView {
     }
 
     fn told(&mut self, intent: &Intent) {
+        if let Intent::Configured = intent {
+            self.organisation.ask_again();
+        }
         match (intent, &mut self.content) {
             (Intent::ScopeChosen(scope), Content::Editing(editor)) => {
                 editor.draft.scope.clone_from(scope);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use eframe::egui::{Label, RichText, Ui};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::panel::app::Surroundings;
 use crate::panel::background::{Polled, Task};
-use crate::panel::state::State;
+use crate::panel::state::{Dialog, State};
 use crate::panel::style::{ROW, SMALL, TEXT_TITLE, TINY, Tone, ago, capital, day, grouped, legible, sentence, time};
-use crate::panel::widgets::{Banner, Column, Facts, Icon, Table, banner, tone_icon, weak};
+use crate::panel::widgets::{Banner, Button, Column, Facts, Icon, Table, banner, tone_icon, weak};
 use crate::pipe::client::PipeError;
 use crate::pipe::types::{ConfigurationSummary, Joined, OrganisationReport, SecretState, UpdaterReport};
 
@@ -26,6 +27,8 @@ pub struct Organisation {
     known: Option<Result<OrganisationReport, String>>,
     /// When it was asked last, and what the status said then.
     at: Option<(Timestamp, Option<ConfigurationSummary>)>,
+    /// The row that is chosen.
+    selected: Option<Uuid>,
 }
 
 impl Organisation {
@@ -53,7 +56,14 @@ impl Organisation {
         }
     }
 
-    pub fn show(&self, ui: &mut Ui, state: &State) {
+    /// It was changed just now.
+    pub fn ask_again(&mut self) {
+        (self.asked, self.at) = (None, None);
+    }
+
+    /// Draws it. Returns what is to be opened.
+    pub fn show(&mut self, ui: &mut Ui, state: &State) -> Option<Dialog> {
+        let mut wanted = None;
         ui.label(RichText::new("Configuration of the organisation").size(TEXT_TITLE).strong());
         ui.add_space(2.0);
         match &self.known {
@@ -62,19 +72,62 @@ impl Organisation {
                 banner(ui, Tone::Warning, &format!("Where the settings come from is not known. {why}"));
             }
             Some(Ok(report)) => match &report.joined {
-                None => drop(weak(
-                    ui,
-                    "The settings are this computer's own, and no other updater has them. An administrator of the domain \
-                     shares them with others by siu-updater register.",
-                )),
-                Some(joined) => self::joined(ui, joined, state),
+                None => {
+                    weak(
+                        ui,
+                        "The settings are this computer's own, and no other updater has them. Registered in Active \
+                         Directory, all updaters of the organisation share one configuration.",
+                    );
+                    ui.add_space(SMALL / 2.0);
+                    if Button::new("Register…").icon(Icon::Domain).greyed(not_here(state)).show(ui).clicked() {
+                        wanted = Some(Dialog::Register);
+                    }
+                }
+                Some(joined) => {
+                    self::joined(ui, joined, &mut self.selected, state);
+                    ui.add_space(SMALL);
+                    wanted = actions(ui, joined, self.selected, state);
+                }
             },
         }
         ui.ctx().request_repaint_after(AGAIN);
+        wanted
     }
 }
 
-fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
+/// Why nothing can be registered.
+fn not_here(state: &State) -> Option<&'static str> {
+    let sandbox = state.sandbox.is_some() || state.status().is_some_and(|status| status.sandbox);
+    sandbox.then_some("The sandbox has a directory of its own, which keeps no configuration. It works in a real domain.")
+}
+
+fn actions(ui: &mut Ui, joined: &Joined, selected: Option<Uuid>, state: &State) -> Option<Dialog> {
+    let mut wanted = None;
+    let selected = selected.filter(|id| joined.updaters.iter().any(|one| one.id == *id));
+    let nothing = selected.is_none().then_some("Choose an updater in the table.");
+    ui.horizontal(|ui| {
+        let remove = Button::new("Remove…").icon(Icon::Remove).greyed(not_here(state).or(nothing)).show(ui);
+        if let (true, Some(id)) = (remove.clicked(), selected) {
+            wanted = Some(Dialog::Remove(id));
+        }
+        let again = Button::new("Register again…").icon(Icon::Retry).greyed(not_here(state)).show(ui);
+        let told = "Renews the registration of this updater: when it was lost, or to have it sign in to the directory with \
+                    another account or a new password.";
+        if again.on_hover_text(told).clicked() {
+            wanted = Some(Dialog::Register);
+        }
+        // Before the directory has answered once, it is not known.
+        if !joined.registered && joined.last_read.is_some() {
+            let leave = Button::new("Leave…").show(ui);
+            if leave.on_hover_text("The settings in force become this computer's own.").clicked() {
+                wanted = Some(Dialog::Leave);
+            }
+        }
+    });
+    wanted
+}
+
+fn joined(ui: &mut Ui, joined: &Joined, selected: &mut Option<Uuid>, state: &State) {
     weak(ui, "All updaters of the organisation share these settings, except the doors. A change here is for all.");
     ui.add_space(SMALL / 2.0);
     if let Some(problem) = &joined.problem {
@@ -121,8 +174,11 @@ fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
     #[allow(clippy::cast_precision_loss, reason = "a few rows")]
     let height = ROW * (rows.min(MOST_ROWS) + 1) as f32;
     let current = joined.configuration.as_ref().map(|version| version.version);
-    Table::new("Updaters of the organisation", &columns).height(height).show(ui, rows, |row| {
+    let current_row = selected.and_then(|id| joined.updaters.iter().position(|one| one.id == id));
+    let table = Table::new("Updaters of the organisation", &columns).height(height).current(current_row);
+    let response = table.show(ui, rows, |row| {
         let updater = &joined.updaters[row.index()];
+        row.selected(current_row == Some(row.index()));
         row.cell(|ui| name(ui, updater, &joined.directory.domain, state));
         row.text(updater.last_seen.map_or_else(|| "never".to_owned(), |at| ago(at, state.now)));
         row.text(legible(updater.program.as_deref().unwrap_or("–")).into_owned());
@@ -134,6 +190,9 @@ fn joined(ui: &mut Ui, joined: &Joined, state: &State) {
         );
         row.cell(|ui| secret(ui, updater.secret));
     });
+    if let Some(row) = response.clicked.or(response.moved_to) {
+        *selected = joined.updaters.get(row).map(|one| one.id);
+    }
 }
 
 /// The domain stands above: without it, a long name leaves room for what is behind it.

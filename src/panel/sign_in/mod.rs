@@ -52,6 +52,13 @@ impl SignInDialog {
         dialog
     }
 
+    /// Asks for somebody else than whoever is signed in, and says why.
+    #[must_use]
+    pub fn refusing(around: &Surroundings<'_>, why: Failure) -> Self {
+        let state = State::refusing(around.connect.prefilled(), why);
+        Self { state, remembered: None, connecting: None, choosing: None }
+    }
+
     /// Draws it above everything else. Returns how it was closed, once it was.
     pub fn show(&mut self, ctx: &Context, around: &Surroundings<'_>) -> Option<Outcome> {
         if let Some(session) = self.remembered.take() {

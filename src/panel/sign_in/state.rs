@@ -83,6 +83,14 @@ impl State {
         (state, effect)
     }
 
+    /// Somebody else is to sign in, for this reason.
+    pub fn refusing(prefilled: Option<Prefilled>, why: Failure) -> Self {
+        let (mut state, _) = Self::new(prefilled);
+        state.password.wipe();
+        state.phase = Phase::Typing { refused: Some(Box::new(why)) };
+        state
+    }
+
     pub fn is_busy(&self) -> bool {
         !matches!(self.phase, Phase::Typing { .. })
     }

@@ -1,5 +1,7 @@
 //! What the person at the screen wants. Views return it; [`crate::panel::app`] sees to it.
 
+use uuid::Uuid;
+
 use super::{Side, Sorting, Span};
 use crate::pipe::types::State as MessageState;
 use crate::settings::SendersScope;
@@ -14,6 +16,12 @@ pub enum Dialog {
     /// [`Intent::ScopeChosen`].
     Scope(SendersScope),
     ImpersonationTest,
+    /// *Register…* and *Register again…*: this updater gets a share in the organisation's configuration.
+    Register,
+    /// *Remove…*: an updater loses it.
+    Remove(Uuid),
+    /// *Leave…*, where the share is lost already.
+    Leave,
     Diagnostics,
     About,
 }
@@ -38,7 +46,7 @@ pub enum Intent {
     TryNow,
     /// OK in the scope dialog: the Settings window takes it over and sends it with the rest.
     ScopeChosen(SendersScope),
-    /// The wizard changed the settings of the updater: they are to be read again.
+    /// The settings of the updater, or whom it shares them with, were changed: they are to be read again.
     Configured,
     /// Something that the person must see although the dialog that it came from is gone.
     Tell(super::Notice),

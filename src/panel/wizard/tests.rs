@@ -51,7 +51,7 @@ impl Configuring {
         let organisation = Arc::new(Organisation::new());
         let without = crate::directory::DirectoryObject { upn: None, ..user("Ben Carter") };
         let directory = Arc::new(Directory::with(vec![user("Anna Berg"), without]));
-        let session = Session { pipe: client.clone(), organisation: organisation.clone(), search: directory };
+        let session = Session { pipe: client.clone(), organisation: organisation.clone(), search: directory, administrators: None };
         let wizard = Wizard::new(session, background(), settings);
         Self { wizard: Some(wizard), outcome: None, organisation, client, updater: Some(updater), _folder: folder }
     }

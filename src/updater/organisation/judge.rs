@@ -53,8 +53,8 @@ impl Organisation {
             let words = match &error {
                 ChangeError::NotRegistered => {
                     "This updater is no longer registered in the organisation. It works on with the configuration that it \
-                     has and takes no other. An administrator registers it again with siu-updater register, or has it \
-                     leave with siu-updater organisation leave."
+                     has and takes no other. An administrator registers it again, or has it leave: on the tab General of \
+                     the panel's settings, or with siu-updater register and siu-updater organisation leave."
                         .to_owned()
                 }
                 other => format!("{other}."),

@@ -1,0 +1,44 @@
+//! Draws what all of these dialogs have: the sentences at the end, and what went wrong.
+
+use eframe::egui::{Label, RichText, Ui};
+
+use crate::panel::failure_window;
+use crate::panel::style::{MEDIUM, SMALL, TEXT_TITLE, TINY, Tone, legible};
+use crate::panel::widgets::{Icon, card, tone_icon, weak, wrapped};
+use crate::setup::Failure;
+
+/// It is done: a large tick, and what that means.
+pub fn done(ui: &mut Ui, title: &str, text: &str) {
+    ui.horizontal_top(|ui| {
+        let colour = Tone::Good.colour(ui.visuals());
+        Icon::Ok.sized(ui, 32.0, colour);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = TINY;
+            ui.add(Label::new(RichText::new(legible(title)).size(TEXT_TITLE).strong()).wrap());
+            weak(ui, &legible(text));
+        });
+    });
+    ui.add_space(MEDIUM);
+}
+
+/// Sentences in a card, each with the sign of its kind.
+pub fn sentences<'a>(ui: &mut Ui, sentences: impl IntoIterator<Item = (Tone, &'a str)>) {
+    card(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = SMALL;
+        for (tone, sentence) in sentences {
+            ui.horizontal_top(|ui| {
+                let colour = tone.colour(ui.visuals());
+                tone_icon(tone).show(ui, colour);
+                wrapped(ui, legible(sentence));
+            });
+        }
+    });
+}
+
+/// Returns what is to be copied.
+pub fn failed(ui: &mut Ui, failure: &Failure) -> Option<String> {
+    match failure_window::content(ui, failure) {
+        Some(failure_window::Intent::Copy(text)) => Some(text),
+        Some(failure_window::Intent::Close | failure_window::Intent::Test) | None => None,
+    }
+}
