@@ -118,7 +118,9 @@ impl Joining {
                 .to_owned(),
         }];
         sentences.extend(self.kept.as_ref().map(|kept| {
-            format!("The settings that it had of its own are kept in {kept}, to be imported again; no password is in there.")
+            format!(
+                "The settings that it had of its own are kept in {kept}, to be imported again; no password is in there."
+            )
         }));
         sentences
     }

@@ -13,6 +13,8 @@
 mod joining;
 mod removing;
 #[cfg(test)]
+pub(crate) mod scripted;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
@@ -21,12 +23,10 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use joining::{Choice, JoinError, Joining, Stage, join, reach};
-pub use removing::{RemoveError, Removal, Sealing, remove};
+pub use removing::{Removal, RemoveError, Sealing, remove};
 
 use crate::directory::Directory;
-use crate::organisation::administration::{
-    Administration, AdministrationError, Newcomer, Registered, Removed, Survey,
-};
+use crate::organisation::administration::{Administration, AdministrationError, Newcomer, Registered, Removed, Survey};
 use crate::settings::DirectorySettings;
 
 /// The organisation's place in the directory, with an administrator's rights.

@@ -72,6 +72,7 @@ mod samba {
             two_administrators_at_two_updaters_are_told_of_each_other,
             an_updater_that_was_removed_works_on_with_what_it_has_and_changes_nothing,
             an_outage_in_the_middle_of_a_publication_changes_nothing_and_ends_by_itself,
+            settings_of_a_computers_own_are_kept_when_it_joins_and_can_be_set_again,
             who_may_not_register_is_told_which_group_it_takes_and_the_updater_stays_by_itself,
             computers_sign_in_with_their_tickets,
         }

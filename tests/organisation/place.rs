@@ -1,7 +1,7 @@
 //! Making the place, and what is published there.
 
 use sent_items_update::directory::{Directory, DirectoryError};
-use sent_items_update::organisation::administration::{Administration, AdministrationError};
+use sent_items_update::organisation::administration::{Administration, AdministrationError, By};
 use sent_items_update::organisation::in_directory::InDirectory;
 use sent_items_update::organisation::{Published as _, PublishedError};
 use uuid::Uuid;
@@ -73,7 +73,7 @@ pub async fn what_an_administrator_can_not_do_is_told_in_words(lab: &Lab) {
     let nowhere = newcomer("nowhere");
     let error = administration.register(&nowhere, Uuid::new_v4()).await.unwrap_err();
     assert!(matches!(&error, AdministrationError::NoAccount { computer: Some(_), .. }), "{error:?}");
-    assert!(error.advice().contains("--account"), "{}", error.advice());
+    assert!(error.advice(By::CommandLine).contains("--account"), "{}", error.advice(By::CommandLine));
     // Nothing was made for somebody who has no account.
     assert!(matches!(administration.look().await, Err(AdministrationError::NothingThere { .. })));
     lab.register("SRV1").await;

@@ -2,7 +2,7 @@
 
 use ldap3::{Ldap, Mod};
 use sent_items_update::directory::DirectoryError;
-use sent_items_update::organisation::administration::AdministrationError;
+use sent_items_update::organisation::administration::{AdministrationError, By};
 use sent_items_update::organisation::{Published as _, PublishedError};
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ pub async fn an_ordinary_user_reads_no_configuration_and_changes_nothing(lab: &L
         assert!(matches!(error, AdministrationError::NotAllowed { .. }), "{error:?}");
         let said = error.to_string();
         assert!(said.contains("anna") && said.contains("Domain Admins of corp.example.test"), "{said}");
-        assert!(error.advice().contains(&lab.container()), "{}", error.advice());
+        assert!(error.advice(By::CommandLine).contains(&lab.container()), "{}", error.advice(By::CommandLine));
     }
     assert_eq!(read(&lab.published("SRV1$")).await.updaters, [srv1]);
 }

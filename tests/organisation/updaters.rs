@@ -165,6 +165,32 @@ pub async fn an_updater_that_was_removed_works_on_with_what_it_has_and_changes_n
     assert_eq!(two.client().settings().await.unwrap().0, read);
 }
 
+/// P1: what a computer had of its own, and how it comes back.
+pub async fn settings_of_a_computers_own_are_kept_when_it_joins_and_can_be_set_again(lab: &Lab) {
+    let (one, two) = (Place::new(), Place::new());
+    let sandbox = open(&one.folder().join("exchange")).await;
+    let _running = (one.start().await, two.start().await);
+    register(lab, &one, "SRV1$");
+    connect(&one.client(), &sandbox, |_| {}).await;
+    change(&two.client(), None, |settings| settings.limits.connections = 7).await;
+    let own = two.client().settings().await.unwrap().0.settings;
+    let told = register(lab, &two, "SRV2$");
+    let report = two.client().organisation().await.unwrap();
+    let kept = report.kept.expect("a copy is kept");
+    assert!(told.contains("works with version 1") && told.contains(&kept), "{told}");
+    assert_ne!(two.client().settings().await.unwrap().0.settings, own);
+    // Removed by a command here, it leaves, and has its own settings again when it is given them.
+    let id = report.own.id.to_string();
+    let mut words = vec!["unregister", &id];
+    words.extend(administrator(lab, &lab.controller));
+    let output = given(&two, &words, &[lab.administrator_password.expose_secret()]);
+    let told = text(&output.stdout);
+    assert!(output.status.success() && told.contains("computer's own"), "{told}{}", text(&output.stderr));
+    assert_eq!(two.client().organisation().await.unwrap().joined, None);
+    two.prints(&["settings", "set", &kept]);
+    assert_eq!(two.client().settings().await.unwrap().0.settings, own);
+}
+
 /// P2
 pub async fn an_outage_in_the_middle_of_a_publication_changes_nothing_and_ends_by_itself(lab: &Lab) {
     let place = Place::new();

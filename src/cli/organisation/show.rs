@@ -25,7 +25,9 @@ pub fn local(report: &OrganisationReport, json: bool) -> Result<(), Failure> {
         None => lines.push(("Source", "the file of this computer; siu-updater register gives it a share".to_owned())),
         Some(joined) => lines.extend(facts(report.source, joined)),
     }
-    lines.extend(report.kept.clone().map(|kept| ("Own settings", format!("kept in {kept} when others took their place"))));
+    lines.extend(
+        report.kept.clone().map(|kept| ("Own settings", format!("kept in {kept} when others took their place"))),
+    );
     write!(out, "{}", render::facts(15, &lines))?;
     if let Some(joined) = &report.joined {
         writeln!(out, "{}", updaters(joined))?;

@@ -98,7 +98,8 @@ impl Organisation {
 /// Why nothing can be registered.
 fn not_here(state: &State) -> Option<&'static str> {
     let sandbox = state.sandbox.is_some() || state.status().is_some_and(|status| status.sandbox);
-    sandbox.then_some("The sandbox has a directory of its own, which keeps no configuration. It works in a real domain.")
+    sandbox
+        .then_some("The sandbox has a directory of its own, which keeps no configuration. It works in a real domain.")
 }
 
 fn actions(ui: &mut Ui, joined: &Joined, selected: Option<Uuid>, state: &State) -> Option<Dialog> {

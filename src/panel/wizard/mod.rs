@@ -9,6 +9,7 @@ mod form;
 mod page_list;
 mod pages;
 mod run;
+mod shared;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,9 @@ use tokio::sync::Mutex;
 pub use dialog::Dialog;
 
 use self::run::{News, Running};
+use self::shared::Shared;
 use self::state::{Effect, Intent, State};
-use super::background::Background;
+use super::background::{Background, Polled, Task};
 use super::impersonation_test::{self, ImpersonationTest, Tester};
 use super::picker::{self, Picker, Purpose};
 use super::session::Session;
@@ -43,6 +45,8 @@ pub struct Wizard {
     plan: Vec<(Step, String)>,
     picker: Option<Picker>,
     test: Option<ImpersonationTest>,
+    /// Whether the updater shares its configuration is being asked.
+    asking: Option<Task<Option<Shared>>>,
     /// Everything is done; a message box says so (W7).
     confirming: bool,
 }
@@ -64,6 +68,9 @@ impl Wizard {
     }
 
     fn with_setup(setup: Setup, session: Session, background: Background, settings: Option<&Settings>) -> Self {
+        let pipe = session.pipe.clone();
+        // An updater that does not answer is told of by the last step.
+        let asking = background.task(async move { pipe.organisation().await.ok().and_then(Shared::of) });
         Self {
             state: State::new(settings),
             session,
@@ -73,6 +80,7 @@ impl Wizard {
             plan: Vec::new(),
             picker: None,
             test: None,
+            asking: Some(asking),
             confirming: false,
         }
     }
@@ -80,7 +88,7 @@ impl Wizard {
     /// Draws it above everything else. Returns how it was closed, once it was.
     pub fn show(&mut self, ctx: &Context) -> Option<Outcome> {
         if self.confirming {
-            return confirm(ctx, self.state.stays_off());
+            return confirm(ctx, &self.state);
         }
         let mut outcome = self.hear();
         self.look_ahead();
@@ -120,6 +128,11 @@ impl Wizard {
 
     /// What happened beside the UI thread.
     fn hear(&mut self) -> Option<Outcome> {
+        match self.asking.as_mut().map(Task::poll) {
+            Some(Polled::Ready(shared)) => (self.asking, self.state.shared) = (None, shared),
+            Some(Polled::Gone) => self.asking = None,
+            Some(Polled::Running) | None => {}
+        }
         while let Some(news) = self.running.as_mut().and_then(Running::hear) {
             match news {
                 News::Progress(progress) => self.state.progresses(progress),
@@ -197,16 +210,19 @@ impl Wizard {
 }
 
 /// W7
-fn confirm(ctx: &Context, stays_off: bool) -> Option<Outcome> {
+fn confirm(ctx: &Context, state: &State) -> Option<Outcome> {
     let ok = widgets::DialogButton::new((), "OK").default().cancels();
     let (closed, ()) =
         widgets::Dialog::new("configured", "Sent Items Update").width(440.0).button(ok).show(ctx, |ui| {
-            if stays_off {
+            if state.stays_off() {
                 widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched off.");
                 widgets::weak(ui, "It was switched off before. Messages are kept until it is switched on.");
             } else {
                 widgets::signal(ui, super::style::Tone::Good, "Sent Items Update is configured and switched on.");
                 widgets::weak(ui, "Copies in Sent Items are brought up to date from now on.");
+            }
+            if let Some(after) = state.shared.as_ref().and_then(Shared::after) {
+                widgets::weak(ui, &super::style::legible(&after));
             }
         });
     closed.map(|()| Outcome::Configured)

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::form::{Field, Form};
+use super::shared::Shared;
 use crate::settings::{Environment, Settings};
 use crate::setup::{Answers, Failure, Page, Progress, Report, Step, StepState};
 
@@ -17,6 +18,8 @@ pub struct State {
     /// Fields whose problem is shown: somebody typed there, or wanted to go on.
     touched: HashSet<Field>,
     pub run: Run,
+    /// Whom the configuration goes to besides this updater, as far as it is known.
+    pub shared: Option<Shared>,
     /// Whether somebody wants to leave while something runs, and is asked whether that is meant.
     pub asking: bool,
     /// The failed step whose failure is shown.
@@ -95,6 +98,7 @@ impl State {
             form: Form::new(settings),
             touched: HashSet::new(),
             run: Run::No,
+            shared: None,
             asking: false,
             explained: None,
             passed: HashSet::new(),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use eframe::egui::Key;
 
 use super::*;
+use crate::enrolment;
+use crate::enrolment::scripted::{Other, Registry, domain};
+use crate::organisation::in_memory::InMemory;
 use crate::panel::scripted::{Directory, Organisation, Pictures, Screen, background, failure, runtime, user};
 use crate::pipe::client::Client;
 use crate::pipe::listener::Access;
@@ -51,8 +54,33 @@ impl Configuring {
         let organisation = Arc::new(Organisation::new());
         let without = crate::directory::DirectoryObject { upn: None, ..user("Ben Carter") };
         let directory = Arc::new(Directory::with(vec![user("Anna Berg"), without]));
-        let session = Session { pipe: client.clone(), organisation: organisation.clone(), search: directory, administrators: None };
+        let session = Session {
+            pipe: client.clone(),
+            organisation: organisation.clone(),
+            search: directory,
+            administrators: None,
+        };
         let wizard = Wizard::new(session, background(), settings);
+        Self { wizard: Some(wizard), outcome: None, organisation, client, updater: Some(updater), _folder: folder }
+    }
+
+    /// The updater shares its configuration with another one.
+    fn sharing() -> Self {
+        let (directory, folder) = (InMemory::default(), tempfile::tempdir().unwrap());
+        let updater = runtime().block_on(enrolment::scripted::updater(folder.path(), &directory));
+        let client = Client::new(&folder.path().join("pipe.sock")).unwrap();
+        let _other = Other::registered(&directory, "srv2.corp.example");
+        let registry = Registry::new(directory);
+        runtime().block_on(async {
+            let report = client.organisation().await.unwrap();
+            let choice = enrolment::Choice::default();
+            enrolment::join(&*registry, &client, &report, domain(), choice, |_| ()).await.unwrap();
+        });
+        let organisation = Arc::new(Organisation::new());
+        let search = Arc::new(Directory::with(vec![user("Anna Berg")]));
+        let session =
+            Session { pipe: client.clone(), organisation: organisation.clone(), search, administrators: None };
+        let wizard = Wizard::new(session, background(), None);
         Self { wizard: Some(wizard), outcome: None, organisation, client, updater: Some(updater), _folder: folder }
     }
 
@@ -117,6 +145,22 @@ fn on_premises_with_an_account_that_is_created() {
     assert_eq!(screen.dialog().outcome, Some(Outcome::Configured));
     let settings = screen.dialog().settings_in_force();
     assert!(settings.enabled && settings.account.unwrap().user == "CodeTwoSiuAgent@corp.example");
+}
+
+/// P1: before *Configure*, before *Finish*, and after it.
+#[test]
+fn who_shares_the_configuration_is_told_whom_it_goes_to() {
+    let mut screen = Screen::new(SIZE, Configuring::sharing(), draw);
+    on(&mut screen, 3);
+    screen.wait("besides this updater, srv2.corp.example gets it.");
+    screen.click("Configure");
+    screen.wait("Sent Items Update is configured");
+    assert!(screen.says("It is published in corp.example: srv2.corp.example takes it over"));
+    screen.click("Finish");
+    screen.wait("configured and switched on.");
+    assert!(screen.says("srv2.corp.example takes it over"));
+    let report = runtime().block_on(screen.dialog().client.organisation()).unwrap();
+    assert_eq!(report.joined.unwrap().configuration.map(|version| version.version), Some(1));
 }
 
 /// W2, W3 by the keyboard alone: Enter goes on, Tab and the space bar choose.
@@ -371,6 +415,10 @@ fn the_wizard_looks_as_it_was_approved() {
         screen.type_into("User principal name", "svc@corp.example");
     });
     pictures.take("wizard-summary", SIZE, new, draw, |screen| on(screen, 3));
+    pictures.take("wizard-summary-shared", SIZE, Configuring::sharing, draw, |screen| {
+        on(screen, 3);
+        screen.wait("besides this updater");
+    });
     pictures.take("wizard-success", SIZE, new, draw, run_to_the_end);
     let refused = crate::setup::failures::right_not_granted(
         "CodeTwoSiuAgent@corp.example",

@@ -76,7 +76,7 @@ fn content(ui: &mut Ui, state: &mut State, plan: &[(Step, String)], domain: &str
                 Page::Account => pages::account(ui, state, domain, &mut intents),
                 Page::Configure => match state.run {
                     Run::Going { .. } => pages::progress(ui, state, &mut intents),
-                    Run::No | Run::Ended(_) => pages::summary(ui, plan),
+                    Run::No | Run::Ended(_) => pages::summary(ui, plan, state.shared.as_ref()),
                 },
                 Page::Result => pages::result(ui, state, &mut intents),
             });

@@ -126,7 +126,8 @@ pub fn sentences(report: &OrganisationReport, form: &Form, survey: &Survey, conf
         form.granted()
     ));
     let shared = report.joined.as_ref().is_some_and(|joined| joined.configuration.is_some());
-    let copy = "except the doors for messages. A copy of them is kept in the data folder of the updater, without the password";
+    let copy =
+        "except the doors for messages. A copy of them is kept in the data folder of the updater, without the password";
     sentences.push(match &survey.there {
         _ if shared => "The configuration in force stays the organisation's, in its newest version.".to_owned(),
         There::Published(document) if configured => format!(

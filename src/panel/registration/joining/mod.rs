@@ -1,6 +1,8 @@
 //! *Register…* and *Register again…*: somebody signs in, sees what will happen, chooses the account, and it is done.
 
 mod form;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::sync::Arc;
@@ -55,10 +57,19 @@ struct Open {
 
 enum Step {
     Choosing,
-    Running { news: Feed<News>, stage: Stage },
-    Done { joining: Box<enrolment::Joining>, looking: Option<Task<Result<OrganisationReport, PipeError>>> },
+    Running {
+        news: Feed<News>,
+        stage: Stage,
+    },
+    Done {
+        joining: Box<enrolment::Joining>,
+        looking: Option<Task<Result<OrganisationReport, PipeError>>>,
+    },
     /// `refused`: whoever is signed in may not.
-    Failed { failure: Box<Failure>, refused: bool },
+    Failed {
+        failure: Box<Failure>,
+        refused: bool,
+    },
 }
 
 enum News {
@@ -80,7 +91,9 @@ enum Pressed {
     LookForPassword,
     CopyFailure,
     /// `changed`: the settings may be others.
-    Close { changed: bool },
+    Close {
+        changed: bool,
+    },
 }
 
 impl View for Joining {
@@ -254,8 +267,7 @@ impl Open {
                 self.step = Step::Done { joining: Box::new(joining), looking: None };
             }
             Err(error) => {
-                let refused =
-                    matches!(&error, enrolment::JoinError::Directory(AdministrationError::NotAllowed { .. }));
+                let refused = matches!(&error, enrolment::JoinError::Directory(AdministrationError::NotAllowed { .. }));
                 let failure = failures::not_joined(self.name(), &error);
                 self.fails(failure, refused);
             }

@@ -151,10 +151,15 @@ fn account(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
         indented(ui, |ui| {
             let problem = form.problem(Field::Account);
             let wrong = problem.is_some();
-            let hint = if form.is_computer() { "This computer's account." } else { "NAME$ for a computer, name@domain for a user" };
+            let hint = if form.is_computer() {
+                "This computer's account."
+            } else {
+                "NAME$ for a computer, name@domain for a user"
+            };
             let said = Note::error(problem).unwrap_or_else(|| Note::Hint(hint.to_owned()));
             Form::new().label_width(LABEL).row(ui, "Account", Some(&said), |ui, label| {
-                let field = TextField::new(&mut form.account).labelled_by(label).width(FIELD).wrong(wrong).longest(1_100);
+                let field =
+                    TextField::new(&mut form.account).labelled_by(label).width(FIELD).wrong(wrong).longest(1_100);
                 if field.show(ui).changed() {
                     form.touch(Field::Account);
                 }

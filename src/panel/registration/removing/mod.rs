@@ -1,5 +1,7 @@
 //! *Remove…* and *Leave…*: an updater loses its share in the organisation's configuration. What is lost is said before.
 
+#[cfg(test)]
+mod tests;
 mod view;
 
 use eframe::egui::Context;
@@ -40,7 +42,10 @@ enum Step {
     Removed(Box<enrolment::Removal>),
     Left,
     /// `refused`: whoever is signed in may not.
-    Failed { failure: Box<Failure>, refused: bool },
+    Failed {
+        failure: Box<Failure>,
+        refused: bool,
+    },
 }
 
 /// What is pressed.
@@ -135,11 +140,10 @@ impl Removing {
                 return self.fails(failure, false);
             }
         };
-        let (pipe, leave): (Client, _) =
-            (administering.session.pipe.clone(), Leave { forget_secret: self.forget });
-        self.step = Step::Removing(background.task(async move {
-            enrolment::remove(&*administrator, &pipe, &id.to_string(), &leave).await
-        }));
+        let (pipe, leave): (Client, _) = (administering.session.pipe.clone(), Leave { forget_secret: self.forget });
+        self.step = Step::Removing(
+            background.task(async move { enrolment::remove(&*administrator, &pipe, &id.to_string(), &leave).await }),
+        );
     }
 
     fn does(&mut self, pressed: Pressed, ctx: &Context, around: &Surroundings<'_>) {

@@ -24,14 +24,16 @@ pub fn show(ctx: &Context, removing: &mut Removing) -> Option<Pressed> {
         Step::Confirming => confirming(ctx, removing),
         Step::Removing(_) | Step::Leaving(_) => {
             let words = if leaves { "Leaving…".to_owned() } else { format!("Removing {}…", removing.name()) };
-            let dialog = Dialog::new("remove-running", plain).width(WIDTH).button(DialogButton::new(Pressed::Stop, "Stop"));
+            let dialog =
+                Dialog::new("remove-running", plain).width(WIDTH).button(DialogButton::new(Pressed::Stop, "Stop"));
             dialog.show(ctx, |ui| drop(busy(ui, &legible(&words)))).0
         }
         Step::Removed(removal) => removed(ctx, removal, plain),
         Step::Left => {
             let close = DialogButton::new(Pressed::Close { changed: true }, "Close").default().cancels();
             let dialog = Dialog::new("remove-done", plain).width(WIDTH).button(close);
-            let text = "The settings in force stay so. They are this computer's own, and no change of others comes any more.";
+            let text =
+                "The settings in force stay so. They are this computer's own, and no change of others comes any more.";
             dialog.show(ctx, |ui| report::done(ui, "This updater has left", text)).0
         }
         Step::Failed { failure, refused } => {
@@ -60,7 +62,9 @@ fn confirming(ctx: &Context, removing: &mut Removing) -> Option<Pressed> {
         None => (
             "Leave the organisation?".to_owned(),
             "Leave",
-            format!("This updater goes its own way: it shares no configuration with the other updaters of {domain} any more."),
+            format!(
+                "This updater goes its own way: it shares no configuration with the other updaters of {domain} any more."
+            ),
         ),
         Some(one) => (
             format!("Remove {}?", one.name),

@@ -8,7 +8,7 @@ use crate::panel::testing::{self, NOW, looks_as_approved};
 use crate::pipe::types::{Activity, OwnUpdater, PublishedVersion, Source};
 use crate::settings::DirectorySettings;
 
-const SIZE: (f32, f32) = (680.0, 330.0);
+const SIZE: (f32, f32) = (680.0, 366.0);
 
 fn at(seconds_ago: i64) -> Timestamp {
     Timestamp::from_second(NOW - seconds_ago).unwrap()
@@ -33,7 +33,12 @@ fn updater(id: u128, name: &str) -> UpdaterReport {
 
 fn report(joined: Option<Joined>) -> OrganisationReport {
     let own = OwnUpdater { id: Uuid::from_u128(1), name: "srv1".into(), key: "age1q".into(), account: None };
-    OrganisationReport { source: if joined.is_some() { Source::Directory } else { Source::File }, own, joined, kept: None }
+    OrganisationReport {
+        source: if joined.is_some() { Source::Directory } else { Source::File },
+        own,
+        joined,
+        kept: None,
+    }
 }
 
 fn shared() -> Joined {
@@ -79,7 +84,7 @@ fn shown(known: Result<OrganisationReport, String>) -> Organisation {
 
 fn draw(ui: &mut Ui, section: &mut Organisation) {
     eframe::egui::CentralPanel::default()
-        .show(ui, |ui| section.show(ui, &testing::connected(testing::status(Activity::On))));
+        .show(ui, |ui| drop(section.show(ui, &testing::connected(testing::status(Activity::On)))));
 }
 
 fn window(section: Organisation) -> Harness<'static, Organisation> {
@@ -140,11 +145,80 @@ fn an_updater_that_does_not_answer_is_told_and_nothing_is_claimed() {
     assert!(window.query_by_label_contains("is not known. The updater does not answer").is_some());
 }
 
+/// What was wanted, with the section and whatever the updater says of itself.
+struct Wanting {
+    section: Organisation,
+    sandbox: bool,
+    wanted: Option<Dialog>,
+}
+
+fn wanting(section: Organisation, sandbox: bool) -> Harness<'static, Wanting> {
+    let draw = |ui: &mut Ui, wanting: &mut Wanting| {
+        let status = crate::pipe::types::Status { sandbox: wanting.sandbox, ..testing::status(Activity::On) };
+        let state = testing::connected(status);
+        eframe::egui::CentralPanel::default().show(ui, |ui| {
+            if let Some(dialog) = wanting.section.show(ui, &state) {
+                wanting.wanted = Some(dialog);
+            }
+        });
+    };
+    let mut window = testing::window(SIZE, Theme::Light, Wanting { section, sandbox, wanted: None }, draw);
+    window.run_steps(3);
+    window
+}
+
+fn press<S>(window: &mut Harness<'static, S>, label: &str) {
+    window.get_by_label(label).click();
+    window.run_steps(3);
+}
+
+/// P2
+#[test]
+fn an_updater_by_itself_can_be_registered_and_the_sandboxs_can_not() {
+    let mut window = wanting(shown(Ok(report(None))), false);
+    press(&mut window, "Register…");
+    assert_eq!(window.state().wanted, Some(Dialog::Register));
+    let mut window = wanting(shown(Ok(report(None))), true);
+    press(&mut window, "Register…");
+    assert_eq!(window.state().wanted, None);
+}
+
+/// P2
+#[test]
+fn the_updater_that_was_chosen_is_the_one_to_be_removed() {
+    let mut window = wanting(shown(Ok(report(Some(shared())))), false);
+    press(&mut window, "Remove…");
+    assert_eq!(window.state().wanted, None, "none is chosen");
+    press(&mut window, "srv3");
+    press(&mut window, "Remove…");
+    assert_eq!(window.state().wanted, Some(Dialog::Remove(Uuid::from_u128(3))));
+    // The keyboard goes on from there.
+    window.key_press(eframe::egui::Key::ArrowDown);
+    window.run_steps(3);
+    press(&mut window, "Remove…");
+    assert_eq!(window.state().wanted, Some(Dialog::Remove(Uuid::from_u128(4))));
+    press(&mut window, "Register again…");
+    assert_eq!(window.state().wanted, Some(Dialog::Register));
+    assert!(window.query_by_label("Leave…").is_none(), "it takes part");
+}
+
+/// P2
+#[test]
+fn who_is_registered_no_more_can_leave() {
+    let lost = Joined { registered: false, updaters: vec![updater(2, "srv2")], ..shared() };
+    let mut window = wanting(shown(Ok(report(Some(lost.clone())))), false);
+    press(&mut window, "Leave…");
+    assert_eq!(window.state().wanted, Some(Dialog::Leave));
+    // While the directory was not asked yet, it is not known.
+    let window = wanting(shown(Ok(report(Some(Joined { last_read: None, ..lost })))), false);
+    assert!(window.query_by_label("Leave…").is_none());
+}
+
 #[test]
 fn the_section_looks_as_it_was_approved_in_light_and_dark() {
     let _easel = testing::easel();
     for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-        let section = shown(Ok(report(Some(shared()))));
+        let section = Organisation { selected: Some(Uuid::from_u128(2)), ..shown(Ok(report(Some(shared())))) };
         let Some(mut window) = testing::pictured(SIZE, theme, section, draw) else { return };
         window.run_steps(4);
         looks_as_approved(&mut window, &format!("settings-organisation-{name}"));
@@ -152,7 +226,12 @@ fn the_section_looks_as_it_was_approved_in_light_and_dark() {
     let problem = "The organisation's configuration can't be looked at, and what was in force stays so: no domain controller \
                    of nordwind.example can be used: dc1.nordwind.example refuses the connection.";
     let joined = Joined { problem: Some(problem.into()), last_look: Some(at(4_000)), ..shared() };
-    let Some(mut window) = testing::pictured((680.0, 390.0), Theme::Light, shown(Ok(report(Some(joined)))), draw)
+    let Some(mut window) = testing::pictured((680.0, 150.0), Theme::Light, shown(Ok(report(None))), draw) else {
+        return;
+    };
+    window.run_steps(4);
+    looks_as_approved(&mut window, "settings-organisation-alone-light");
+    let Some(mut window) = testing::pictured((680.0, 426.0), Theme::Light, shown(Ok(report(Some(joined)))), draw)
     else {
         return;
     };

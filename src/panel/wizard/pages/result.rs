@@ -5,6 +5,7 @@ use eframe::egui::{Label, RichText, Ui};
 use crate::panel::style::{MEDIUM, SMALL, TEXT_TITLE, TINY, Tone, legible};
 use crate::panel::widgets::{Icon, card, titled_card, weak, wrapped};
 use crate::panel::wizard::checklist;
+use crate::panel::wizard::shared::Shared;
 use crate::panel::wizard::state::{Intent, Run, State};
 use crate::setup::StepState;
 use crate::setup::failures::page_name;
@@ -38,6 +39,11 @@ pub fn result(ui: &mut Ui, state: &State, intents: &mut Vec<Intent>) {
             ui.spacing_mut().item_spacing.y = TINY;
             ui.add(Label::new(RichText::new(title).size(TEXT_TITLE).strong()).wrap());
             weak(ui, text);
+            if report.succeeded()
+                && let Some(after) = state.shared.as_ref().and_then(Shared::after)
+            {
+                weak(ui, &legible(&after));
+            }
             if !report.succeeded() {
                 weak(ui, &next(state));
             }

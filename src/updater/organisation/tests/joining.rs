@@ -122,5 +122,5 @@ async fn what_can_not_be_kept_is_not_replaced_and_it_is_tried_again() {
     }
     two.organisation.look().await;
     assert_eq!((two.in_force().limits.connections, read(&kept(&two).unwrap())), (3, own()));
-    assert_eq!(two.problem(), "");
+    assert!(!two.problem().contains("no copy"), "{}", two.problem());
 }
