@@ -151,7 +151,8 @@ impl Administrator for Registry {
             }
             done.push(format!("{} is registered as the updater {}.", newcomer.name, newcomer.id));
             world.register(registration.clone());
-            let organisation = if world.configuration.is_some() { ORGANISATION } else { organisation };
+            let published = world.configuration.as_deref().and_then(|text| Document::parse(text).ok());
+            let organisation = published.map_or(organisation, |document| document.organisation());
             let notes = self.notes.lock().unwrap().clone();
             Ok(Registered { registration, organisation, place: CONTAINER.to_owned(), done, notes })
         })

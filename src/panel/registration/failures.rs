@@ -2,9 +2,9 @@
 
 use crate::enrolment::{JoinError, RemoveError, Stage};
 use crate::organisation::administration::{AdministrationError, By};
-use crate::panel::style::sentence;
 use crate::pipe::client::PipeError;
 use crate::setup::Failure;
+use crate::setup::failures::sentence;
 
 fn of_directory(what: String, error: &AdministrationError) -> Failure {
     let mut advice = vec![sentence(&error.advice(By::Panel))];
@@ -23,8 +23,10 @@ pub fn not_joined(name: &str, error: &JoinError) -> Failure {
     match error {
         JoinError::Directory(error) => of_directory(format!("{name} could not be registered."), error),
         JoinError::Updater { registered, cause } => Failure {
-            what: format!("{name} is registered in Active Directory, but its updater could not take that up."),
-            cause: sentence(&cause.to_string()),
+            what: format!(
+                "{name} is registered in Active Directory, but its updater could not take that up, and works on as before."
+            ),
+            cause: sentence(cause.to_string().trim_start_matches("nothing was changed: ")),
             advice: vec![
                 advice(cause).to_owned(),
                 "Then try again: the registration is renewed, and nothing is done twice.".to_owned(),
@@ -74,6 +76,13 @@ pub fn not_asked(error: &PipeError) -> Failure {
 fn advice(error: &PipeError) -> &'static str {
     match error {
         PipeError::NotRunning { .. } => "Start the service Sent Items Update.",
+        PipeError::Refused { problem, .. } if problem.code == "directory" => {
+            "See to it that this computer reaches a domain controller, and that the account signs in there."
+        }
+        PipeError::Refused { problem, .. } if matches!(&*problem.code, "directory-refused" | "not-registered") => {
+            "See whether the account that is registered is the one that the service runs as. What was just written may take \
+             a moment to reach all domain controllers."
+        }
         PipeError::Timeout | PipeError::Broken(_) => {
             "See whether the service Sent Items Update runs, and whether it reaches a domain controller."
         }

@@ -15,9 +15,12 @@ pub use screen::{Around, Pictures, Screen};
 
 use super::background::Background;
 
+/// How long something may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Waits for a condition, but not for ever.
 pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(2));

@@ -1,6 +1,7 @@
 //! A window without a screen: what is drawn there, found by its accessible label, and pictures of it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use eframe::egui::{Context, Key, Modifiers, Theme, Vec2};
 use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuSetup};
@@ -9,7 +10,7 @@ use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, Node, SnapshotOptions, SnapshotResults};
 use jiff::tz::TimeZone;
 
-use super::{background, wait_for};
+use super::{PATIENCE, background, wait_for};
 use crate::panel::app::Surroundings;
 use crate::panel::background::Background;
 use crate::panel::files::Files;
@@ -104,11 +105,19 @@ impl<D> Screen<D> {
     /// frame, and a click at once would go to where a button was.
     #[track_caller]
     pub fn wait(&mut self, words: &str) {
-        let harness = &mut self.0;
-        wait_for(words, || {
-            harness.run_steps(1);
-            harness.query_all_by_label_contains(words).next().is_some()
-        });
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.0.run_steps(1);
+            if self.says(words) {
+                break;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {words:?} on the screen, which has {:?}",
+                self.labels()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
         self.step();
     }
 

@@ -34,7 +34,8 @@ pub struct Form {
 impl Form {
     /// As the updater has it so far.
     pub fn new(report: &OrganisationReport) -> Self {
-        let usual = computer_account(&report.own.name);
+        // As the directory shows it.
+        let usual = computer_account(&report.own.name).to_uppercase();
         let joined = report.joined.as_ref();
         Self {
             other: report.own.account.is_some(),
@@ -119,12 +120,10 @@ pub fn sentences(report: &OrganisationReport, form: &Form, survey: &Survey, conf
     sentences.push(if again {
         format!("The registration of {name} is renewed.")
     } else {
-        format!("{name} is registered, with the public key that secrets are encrypted to for it.")
+        format!("{name} is registered, with its public key for secrets.")
     });
-    sentences.push(format!(
-        "{} gets the right to read and change the organisation's configuration, and nothing else.",
-        form.granted()
-    ));
+    sentences
+        .push(format!("{} may read and change the organisation's configuration, and nothing else.", form.granted()));
     let shared = report.joined.as_ref().is_some_and(|joined| joined.configuration.is_some());
     let copy =
         "except the doors for messages. A copy of them is kept in the data folder of the updater, without the password";
@@ -181,7 +180,7 @@ mod tests {
     #[test]
     fn the_computers_account_is_proposed_and_another_takes_its_password() {
         let mut form = self::form(None);
-        assert_eq!((form.granted(), form.is_computer()), ("srv1$", true));
+        assert_eq!((form.granted(), form.is_computer()), ("SRV1$", true));
         let choice = form.choice().unwrap();
         assert!(choice.account.is_none() && choice.password.is_none(), "the updater's default");
         form.account = "gmsa-siu$".into();
@@ -201,7 +200,7 @@ mod tests {
         let mut form = self::form(Some("siu@corp.example"));
         assert_eq!((form.other, form.granted()), (true, "siu@corp.example"));
         form.other = false;
-        assert_eq!(form.choice().unwrap().account.as_deref(), Some("srv1$"), "not that user any more");
+        assert_eq!(form.choice().unwrap().account.as_deref(), Some("SRV1$"), "not that user any more");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::panel::scripted::{Around, Connecting, Directory, Organisation, Pictur
 use crate::panel::session::Session;
 use crate::pipe::types::{Joined, OwnUpdater, PublishedVersion, SecretState, Source, UpdaterReport};
 
-const SIZE: [f32; 2] = [700.0, 640.0];
+const SIZE: [f32; 2] = [700.0, 660.0];
 
 struct Stage {
     dialog: Joining,
@@ -117,7 +117,7 @@ fn registering_looks_as_it_was_approved() {
     let no_admin = ("ben@corp.example", false);
     pictures.take(
         "register-account",
-        [700.0, 760.0],
+        [700.0, 820.0],
         || stage(alone(), no_admin, None),
         draw,
         |screen| {

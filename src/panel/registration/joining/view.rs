@@ -1,6 +1,6 @@
 //! Draws the registering of an updater.
 
-use eframe::egui::{CollapsingHeader, Context, RichText, Ui};
+use eframe::egui::{CollapsingHeader, Context, Key, RichText, Ui};
 
 use super::form::{Field, sentences};
 use super::{Open, Pressed, Step};
@@ -83,9 +83,37 @@ fn choosing(ctx: &Context, open: &mut Open, title: &str) -> Option<Pressed> {
 }
 
 fn form(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
+    // In a place of its own: however much of it there is, the fields below stay what they are, and keep the keyboard.
+    ui.vertical(|ui| happening(ui, open));
+    if open.survey.is_none() && open.form.place.is_empty() {
+        return None;
+    }
+    ui.add_space(MEDIUM);
+    ui.label(RichText::new("The updater signs in to Active Directory with").size(TEXT_TITLE).strong());
+    ui.add_space(2.0);
+    let mut pressed = account(ui, open);
+    ui.add_space(SMALL);
+    let advanced = CollapsingHeader::new("Advanced").id_salt("register-advanced");
+    advanced.default_open(!open.form.place.is_empty()).show(ui, |ui| {
+        let hint = "A container or an organisational unit, as a distinguished name. All updaters name the same.";
+        Form::new().label_width(LABEL).row(ui, "Place", Some(&Note::Hint(hint.to_owned())), |ui, label| {
+            let field = TextField::new(&mut open.form.place).labelled_by(label).hint("CN=Program Data of the domain");
+            let response = field.width(420.0).longest(1_024).show(ui);
+            let looked_at = open.survey.as_ref().is_some_and(|(place, _)| place == open.form.place.trim());
+            let entered = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            if (response.lost_focus() || entered) && !looked_at {
+                pressed = Some(Pressed::Look);
+            }
+        });
+    });
+    pressed
+}
+
+/// What will happen, as far as it is known.
+fn happening(ui: &mut Ui, open: &Open) {
     let domain = open.domain();
     let text = format!(
-        "{} gets a share in the one configuration of all updaters of {}: what is changed at one of them is in force at all.",
+        "{} gets a share in the configuration of all updaters of {}: what is changed at one is in force at all.",
         open.name(),
         domain
     );
@@ -94,9 +122,6 @@ fn form(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
     match open.found() {
         None if open.looking.is_some() => {
             busy(ui, "Looking at what is in Active Directory already…");
-            if open.form.place.is_empty() {
-                return None;
-            }
         }
         None => drop(weak(ui, "What will happen is told once the place is looked at.")),
         Some(survey) => {
@@ -118,30 +143,12 @@ fn form(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
             }
         }
     }
-    ui.add_space(MEDIUM);
-    ui.label(RichText::new("The updater signs in to Active Directory with").size(TEXT_TITLE).strong());
-    ui.add_space(2.0);
-    let mut pressed = account(ui, open);
-    ui.add_space(SMALL);
-    let advanced = CollapsingHeader::new("Advanced").id_salt("register-advanced");
-    advanced.default_open(!open.form.place.is_empty()).show(ui, |ui| {
-        let hint = "A container or an organisational unit, as a distinguished name. All updaters name the same.";
-        Form::new().label_width(LABEL).row(ui, "Place", Some(&Note::Hint(hint.to_owned())), |ui, label| {
-            let field = TextField::new(&mut open.form.place).labelled_by(label).hint("CN=Program Data of the domain");
-            let response = field.width(420.0).longest(1_024).show(ui);
-            let looked_at = open.survey.as_ref().is_some_and(|(place, _)| place == open.form.place.trim());
-            if response.lost_focus() && !looked_at {
-                pressed = Some(Pressed::Look);
-            }
-        });
-    });
-    pressed
 }
 
 fn account(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
     let mut pressed = None;
     let form = &mut open.form;
-    let own = "As Kerberos knows it. No password is kept. LocalSystem is the computer's account.";
+    let own = "By Kerberos, without a password here. For LocalSystem that is the computer's account.";
     let service = radio(ui, !form.other, "The account that its service runs as", own, None);
     if service.clicked() {
         form.other = false;
@@ -151,17 +158,16 @@ fn account(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
         indented(ui, |ui| {
             let problem = form.problem(Field::Account);
             let wrong = problem.is_some();
-            let hint = if form.is_computer() {
-                "This computer's account."
-            } else {
-                "NAME$ for a computer, name@domain for a user"
-            };
-            let said = Note::error(problem).unwrap_or_else(|| Note::Hint(hint.to_owned()));
-            Form::new().label_width(LABEL).row(ui, "Account", Some(&said), |ui, label| {
+            let hint = "NAME$ for a computer or a managed service account, name@domain for a user";
+            let said = Note::error(problem).or_else(|| (!form.is_computer()).then(|| Note::Hint(hint.to_owned())));
+            Form::new().label_width(LABEL).row(ui, "Account", said.as_ref(), |ui, label| {
                 let field =
                     TextField::new(&mut form.account).labelled_by(label).width(FIELD).wrong(wrong).longest(1_100);
                 if field.show(ui).changed() {
                     form.touch(Field::Account);
+                }
+                if form.is_computer() {
+                    ui.label(RichText::new("this computer's").weak());
                 }
             });
         });

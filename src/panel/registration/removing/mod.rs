@@ -162,7 +162,7 @@ impl Removing {
             Pressed::SomebodyElse => {
                 let domain = self.joined.as_ref().map_or("", |joined| joined.directory.domain.as_str());
                 let why = failures::somebody_else("Whoever is signed in", domain);
-                self.step = Step::Confirming;
+                // What was refused stays below.
                 self.entry = Some(Entry::refusing(around, why));
             }
             Pressed::CopyFailure => {

@@ -74,7 +74,7 @@ fn removal() -> Removal {
 #[test]
 fn removing_looks_as_it_was_approved() {
     let mut pictures = Pictures::new();
-    let size = [620.0, 360.0];
+    let size = [620.0, 420.0];
     pictures.take("remove", size, || stage(2, Step::Confirming), draw, |screen| screen.wait("Remove srv2?"));
     pictures.take(
         "remove-own",

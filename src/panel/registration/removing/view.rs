@@ -68,7 +68,7 @@ fn confirming(ctx: &Context, removing: &mut Removing) -> Option<Pressed> {
         ),
         Some(one) => (
             format!("Remove {}?", one.name),
-            "Remove…",
+            "Remove",
             format!("{} loses its share in the configuration of {domain}.", one.name),
         ),
     };
@@ -136,11 +136,11 @@ fn removed(ctx: &Context, removal: &Removal, title: &str) -> Option<Pressed> {
     dialog
         .show(ctx, |ui| {
             let gone = &removal.removed.registration.name;
-            let text = if removal.own { "It goes its own way." } else { "It has no share in the configuration any more." };
-            report::done(ui, &format!("{gone} is removed"), text);
             let told = removal.told();
-            let info = told.iter().map(|sentence| (Tone::Info, sentence.as_str()));
-            report::sentences(ui, info);
+            // Who it was stands above.
+            let (first, rest) = told.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+            report::done(ui, &format!("{gone} is removed"), first);
+            report::sentences(ui, rest.iter().map(|sentence| (Tone::Info, sentence.as_str())));
             ui.add_space(SMALL);
             let text = format!("{AFTERWARDS}: what {gone} has read it may have kept.");
             Banner::new(Tone::Warning, &legible(&text)).icon(Icon::Key).show(ui);

@@ -193,6 +193,7 @@ fn the_updater_that_was_chosen_is_the_one_to_be_removed() {
     press(&mut window, "Remove…");
     assert_eq!(window.state().wanted, Some(Dialog::Remove(Uuid::from_u128(3))));
     // The keyboard goes on from there.
+    press(&mut window, "srv3");
     window.key_press(eframe::egui::Key::ArrowDown);
     window.run_steps(3);
     press(&mut window, "Remove…");
