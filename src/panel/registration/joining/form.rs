@@ -29,6 +29,8 @@ pub struct Form {
     pub place: String,
     usual: String,
     touched: HashSet<Field>,
+    /// Where the keyboard is to go.
+    goes_to: Option<Field>,
 }
 
 impl Form {
@@ -45,6 +47,7 @@ impl Form {
             place: joined.and_then(|joined| joined.container.clone()).unwrap_or_default(),
             usual,
             touched: HashSet::new(),
+            goes_to: None,
         }
     }
 
@@ -74,7 +77,8 @@ impl Form {
     pub fn choice(&mut self) -> Option<Choice> {
         let fields = [Field::Account, Field::User, Field::Password];
         self.touched.extend(fields);
-        if fields.into_iter().any(|field| self.wrong(field).is_some()) {
+        self.goes_to = fields.into_iter().find(|field| self.wrong(*field).is_some());
+        if self.goes_to.is_some() {
             return None;
         }
         Some(if self.other {
@@ -84,6 +88,11 @@ impl Form {
             let proposed = self.is_computer() && self.user.is_empty();
             Choice { account: (!proposed).then(|| self.account.trim().to_owned()), password: None }
         })
+    }
+
+    /// Whether the keyboard is to go to this field: once, after something was found wrong there.
+    pub fn takes_keyboard(&mut self, field: Field) -> bool {
+        self.goes_to.take_if(|to| *to == field).is_some()
     }
 
     /// The account that will be given the rights, as far as it is known.

@@ -124,9 +124,9 @@ fn registering_looks_as_it_was_approved() {
             screen.wait("What will happen");
             screen.click("Another account, with its password");
             screen.type_into("User name", "siu@corp.example");
-            screen.click("Register");
             screen.click("Advanced");
             screen.step();
+            screen.click("Register");
         },
     );
     let done = || stage(alone(), admin, Some(Step::Done { joining: Box::new(joining()), looking: None }));

@@ -163,8 +163,12 @@ fn account(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
             Form::new().label_width(LABEL).row(ui, "Account", said.as_ref(), |ui, label| {
                 let field =
                     TextField::new(&mut form.account).labelled_by(label).width(FIELD).wrong(wrong).longest(1_100);
-                if field.show(ui).changed() {
+                let shown = field.show(ui);
+                if shown.changed() {
                     form.touch(Field::Account);
+                }
+                if form.takes_keyboard(Field::Account) {
+                    shown.request_focus();
                 }
                 if form.is_computer() {
                     ui.label(RichText::new("this computer's").weak());
@@ -186,8 +190,12 @@ fn account(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
             let wrong = problem.is_some();
             rows.row(ui, "User name", Note::error(problem).as_ref(), |ui, label| {
                 let field = TextField::new(&mut form.user).labelled_by(label).hint("svc-siu@corp.example.com");
-                if field.width(FIELD).wrong(wrong).longest(1_100).show(ui).changed() {
+                let shown = field.width(FIELD).wrong(wrong).longest(1_100).show(ui);
+                if shown.changed() {
                     form.touch(Field::User);
+                }
+                if form.takes_keyboard(Field::User) {
+                    shown.request_focus();
                 }
                 if Button::new("Browse…").icon(Icon::Search).show(ui).clicked() {
                     pressed = Some(Pressed::Browse);
@@ -196,8 +204,12 @@ fn account(ui: &mut Ui, open: &mut Open) -> Option<Pressed> {
             let said = Note::error(form.problem(Field::Password));
             rows.row(ui, "Password", said.as_ref(), |ui, label| {
                 let field = PasswordField::new(&mut form.password).labelled_by(label).width(FIELD);
-                if field.show(ui).changed() {
+                let shown = field.show(ui);
+                if shown.changed() {
                     form.touch(Field::Password);
+                }
+                if form.takes_keyboard(Field::Password) {
+                    shown.request_focus();
                 }
             });
         });
