@@ -90,6 +90,13 @@ impl Organisation {
                 }
             },
         }
+        if let Some(Ok(OrganisationReport { kept: Some(kept), .. })) = &self.known {
+            ui.add_space(SMALL / 2.0);
+            let text = format!(
+                "The settings that were this computer's own before are kept in {kept}. Import… below reads them again."
+            );
+            weak(ui, &legible(&text));
+        }
         ui.ctx().request_repaint_after(AGAIN);
         wanted
     }

@@ -133,6 +133,16 @@ fn a_problem_is_told_with_what_stays_in_force() {
     assert!(window.query_by_label_contains("it breaks off in line 1").is_some());
 }
 
+/// P1
+#[test]
+fn a_copy_of_settings_that_were_its_own_is_named_whether_it_shares_them_or_not() {
+    for joined in [None, Some(shared())] {
+        let kept = Some("/var/lib/sent-items-update/settings.before-joining-20251124T160000Z.json".into());
+        let window = window(shown(Ok(OrganisationReport { kept, ..report(joined) })));
+        assert!(window.query_by_label_contains("settings.before-joining-20251124T160000Z.json. Import…").is_some());
+    }
+}
+
 #[test]
 fn settings_of_this_computer_alone_are_said_to_be_so() {
     let window = window(shown(Ok(report(None))));
