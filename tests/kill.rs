@@ -1,5 +1,5 @@
 //! SIGKILL at any time: whatever was acknowledged has exactly one outcome, and the mailboxes hold exactly the right
-//! items. `SIU_KILL_MESSAGES` says how many messages, 600 without it; `tests/run` takes 3,000.
+//! items. `SIU_KILL_MESSAGES` says how many messages, 600 without it; `tests/run` takes 1,500.
 #![cfg(unix)]
 
 mod process;

@@ -56,9 +56,9 @@ unpack() {
 need gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix wine wine64
 
 if [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
-  echo "export SIU_BUILD_STD="
+  echo "export SIU_BUILD_STD= SIU_WINDOWS_CLIPPY='$(command -v clippy-driver || true)'"
 else
-  if ! [ -e "$root/ready" ]; then
+  if ! [ -e "$root/ready" ] || ! [ -e "$root/sysroot/usr/bin/clippy-driver" ]; then
     log "unpacking rustc with its library sources"
     rm -rf "$root/sysroot" "$root/deb"
     mkdir -p "$root/deb" "$root/sysroot"
@@ -68,6 +68,7 @@ else
     # What LLVM itself is linked with.
     need libedit2 libffi8 libxml2 libz3-4 libzstd1 zlib1g
     unpack rustc-web './usr/bin/rustc'
+    unpack rust-web-clippy './usr/bin/clippy-driver'
     unpack "$runtime" './usr/lib/*/*.so'
     unpack "$llvm" './usr/lib/*/libLLVM*'
     unpack libstd-rust-web-dev './usr/lib/rustlib/*/lib'
@@ -75,14 +76,17 @@ else
     rmdir "$root/deb"
     touch "$root/ready"
   fi
-  # A wrapper, so that the compiler's own libraries do not leak into every other program.
-  printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$root/sysroot/usr/lib/x86_64-linux-gnu" \
-    "$root/sysroot/usr/bin/rustc" >"$root/rustc.new"
-  chmod +x "$root/rustc.new"
-  # As it is, it is known to cargo, which would otherwise ask it anew who it is.
-  if cmp -s "$root/rustc.new" "$root/rustc"; then rm "$root/rustc.new"; else mv "$root/rustc.new" "$root/rustc"; fi
+  for program in rustc clippy-driver; do
+    # A wrapper, so that the compiler's own libraries do not leak into every other program.
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$root/sysroot/usr/lib/x86_64-linux-gnu" \
+      "$root/sysroot/usr/bin/$program" >"$root/$program.new"
+    chmod +x "$root/$program.new"
+    # As it is, it is known to cargo, which would otherwise ask it anew who it is.
+    if cmp -s "$root/$program.new" "$root/$program"; then rm "$root/$program.new"; else mv "$root/$program.new" "$root/$program"; fi
+  done
   # The option is an unstable one of cargo's; the packaged compiler is told to let it pass.
   echo "export RUSTC='$root/rustc' RUSTC_BOOTSTRAP=1 SIU_BUILD_STD='-Z build-std=std,panic_unwind'"
+  echo "export SIU_WINDOWS_CLIPPY='$root/clippy-driver'"
 fi
 
 if ! [ -e "$root/prefix/ready" ]; then

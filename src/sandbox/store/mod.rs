@@ -35,6 +35,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use sqlx::ConnectOptions as _;
 use sqlx::Row as _;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -92,6 +94,13 @@ pub struct Store {
     _lock: Arc<std::fs::File>,
 }
 
+/// What has to be done to a database of any earlier version. By hand, as sqlx's macro for it compiles SQLite once more for
+/// the compiler itself.
+fn migrations() -> Migrator {
+    let sql = include_str!("../../../resources/migrations/sandbox/0001_mailboxes.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "mailboxes".into(), MigrationType::Simple, sql, false)])
+}
+
 impl Store {
     /// Opens the database in the file `path`, making it if it isn't there.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
@@ -106,7 +115,7 @@ impl Store {
             .statement_cache_capacity(50)
             .disable_statement_logging();
         let mut connection = connect.connect().await.map_err(opening)?;
-        sqlx::migrate!("resources/migrations/sandbox")
+        migrations()
             .run(&mut connection)
             .await
             .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Arc::new(source) })?;

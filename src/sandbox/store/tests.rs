@@ -186,3 +186,13 @@ async fn a_large_attachment_is_stored_in_pieces_and_comes_back_whole() {
     assert!(*read == expected);
     assert!(items[0].size > 5_000_000);
 }
+
+/// A file that nobody names here would never be applied.
+#[test]
+fn every_migration_of_the_folder_is_applied() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("resources/migrations/sandbox");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let applied: Vec<String> =
+        migrations().iter().map(|step| format!("{:04}_{}.sql", step.version, step.description)).collect();
+    assert_eq!(applied, files.collect::<Vec<_>>());
+}

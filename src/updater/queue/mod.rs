@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::ConnectOptions as _;
-use sqlx::migrate::MigrateError;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -619,7 +620,7 @@ async fn open_database(
     let opening = |source| QueueError::Open { path: path.to_owned(), source };
     let mut connection = connect.connect().await.map_err(opening)?;
     damaged::check(&mut connection, path).await?;
-    sqlx::migrate!("resources/migrations/sqlite").run(&mut connection).await.map_err(|source| match source {
+    migrations().run(&mut connection).await.map_err(|source| match source {
         MigrateError::VersionMissing(version) => QueueError::Later { path: path.to_owned(), version },
         source => QueueError::Migrate { path: path.to_owned(), source },
     })?;
@@ -627,6 +628,18 @@ async fn open_database(
     writer::from_the_future(&mut connection, now).await.map_err(opening)?;
     writer::sweep_spool(&mut connection, spool).await.map_err(opening)?;
     Ok(connection)
+}
+
+/// What has to be done to a database of any earlier version. By hand, as sqlx's macro for it compiles SQLite once more for
+/// the compiler itself.
+fn migrations() -> Migrator {
+    let simple = |version, description: &'static str, sql: &'static str| {
+        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        simple(1, "queue", include_str!("../../../resources/migrations/sqlite/0001_queue.sql")),
+        simple(2, "groups", include_str!("../../../resources/migrations/sqlite/0002_groups.sql")),
+    ])
 }
 
 /// A mailbox key for the queue.

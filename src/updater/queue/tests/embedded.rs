@@ -145,3 +145,15 @@ async fn a_series_is_counted_from_the_index_alone() {
     let plan: Vec<String> = plan.iter().map(|row| sqlx::Row::get(row, 3)).collect();
     assert!(plan[0].contains("COVERING INDEX message_finished"), "{plan:?}");
 }
+
+/// A file that nobody names here would never be applied.
+#[test]
+fn every_migration_of_the_folder_is_applied() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("resources/migrations/sqlite");
+    let mut files: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let applied: Vec<String> =
+        migrations().iter().map(|step| format!("{:04}_{}.sql", step.version, step.description)).collect();
+    assert_eq!(applied, files);
+}
