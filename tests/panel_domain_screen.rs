@@ -1,10 +1,11 @@
 //! The real program on a real screen (Xvfb), configured for a real domain (Samba) with a web server (Apache) before its
 //! mailboxes, with nothing but the keyboard. Pictures go to `target/screens`.
 //!
-//! The domain is the one that `SIU_REACH_…` names, and `SIU_AD_…` for what the organisation shares. This computer is in it as far as its name server, the authorities that
-//! it trusts and its Kerberos go; `tests/run apache` sees to that.
+//! The domain is the one that `SIU_REACH_…` names, and `SIU_AD_…` for what the organisation shares. This computer is in it
+//! as far as its name server, the authorities that it trusts and its Kerberos go; `tests/run apache` sees to that.
 #![cfg(target_os = "linux")]
 
+mod by_hand;
 #[path = "organisation/lab.rs"]
 #[allow(dead_code, reason = "the tests of the organisation's configuration use all of it")]
 mod lab;

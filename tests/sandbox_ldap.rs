@@ -1,12 +1,13 @@
 //! The sandbox's directory as independent clients meet it: the `ldap3` crate, and raw bytes where a client would not do
 //! such a thing.
 
+mod by_hand;
+
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::controls::{PagedResults, RawControl};
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapResult, Mod, Scope, SearchEntry, SearchOptions};
+use ldap3::{Ldap, LdapResult, Mod, Scope, SearchEntry, SearchOptions};
 use secrecy::ExposeSecret as _;
 use sent_items_update::sandbox::control::{Fault, MailboxState, Rule};
 use sent_items_update::sandbox::directory::{Group, Person};
@@ -15,9 +16,7 @@ use sent_items_update::sandbox::{Organisation, Sandbox, SandboxOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 const ROOT: &str = "DC=nordwind,DC=example";
 const ANNA: &str = "anna.bergstroem@nordwind.example";
@@ -44,14 +43,6 @@ async fn start_with(change: impl FnOnce(&mut SandboxOptions)) -> Scene {
     Scene { sandbox: Sandbox::start(options).await.unwrap(), folder }
 }
 
-fn trusting(sandbox: &Sandbox) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
-    let provider = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider();
-    let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions().unwrap();
-    Arc::new(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 impl Scene {
     async fn restart(self) -> Self {
         self.sandbox.stop().await;
@@ -64,10 +55,7 @@ impl Scene {
     }
 
     async fn open(&self, url: &str, start_tls: bool) -> Ldap {
-        let settings = LdapConnSettings::new().set_config(trusting(&self.sandbox)).set_starttls(start_tls);
-        let (connection, ldap) = LdapConnAsync::with_settings(settings, url).await.unwrap();
-        ldap3::drive!(connection);
-        ldap
+        by_hand::connect(url, start_tls, self.sandbox.ca_pem()).await
     }
 
     /// An encrypted connection on which nobody is signed in.
@@ -76,10 +64,8 @@ impl Scene {
     }
 
     async fn signed_in(&self, upn: &str) -> Ldap {
-        let mut ldap = self.stranger().await;
         let password = self.sandbox.control().password(upn);
-        ldap.simple_bind(upn, password.expose_secret()).await.unwrap().success().unwrap();
-        ldap
+        by_hand::signed_in(&self.sandbox.ldaps_url(), self.sandbox.ca_pem(), upn, password.expose_secret()).await
     }
 
     async fn admin(&self) -> Ldap {
@@ -874,7 +860,7 @@ fn nested(depth: usize) -> Vec<u8> {
 
 async fn encrypted(scene: &Scene) -> tokio_rustls::client::TlsStream<TcpStream> {
     let stream = TcpStream::connect(authority(&scene.sandbox.ldaps_url())).await.unwrap();
-    let connector = tokio_rustls::TlsConnector::from(trusting(&scene.sandbox));
+    let connector = tokio_rustls::TlsConnector::from(by_hand::trusting(scene.sandbox.ca_pem()));
     connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! The senders' scope against a real Active Directory: Samba, as `tests/run active-directory` starts it.
 
+mod by_hand;
 mod process;
 
 use std::collections::HashSet;
@@ -7,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope as LdapScope, SearchEntry};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use ldap3::{Ldap, Mod, Scope as LdapScope, SearchEntry};
 use sent_items_update::pipe::types::{EntryState, ScopeReport};
 use sent_items_update::settings::{
     Account, Connection, DirectorySettings, EntryKind, ScopeEntry, ScopeMode, SendersScope, Settings,
@@ -18,7 +17,6 @@ use sent_items_update::updater::clock::Clock;
 use sent_items_update::updater::scope::{InScope, Keeper, Scope, of_the_directory};
 use sent_items_update::updater::settings_store::InForce;
 use tokio::sync::watch;
-use tokio_rustls::rustls;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -41,22 +39,9 @@ impl Lab {
         };
         let must = |name: &str| get(name).unwrap_or_else(|| panic!("SIU_AD_{name} is not set"));
         let ca = std::fs::read_to_string(must("CA")).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
-            roots.add(certificate.unwrap()).unwrap();
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connect = LdapConnSettings::new().set_config(Arc::new(tls));
         let url = format!("ldaps://{}:636", must("CONTROLLER"));
-        let (connection, mut administrator) = LdapConnAsync::with_settings(connect, &url).await.unwrap();
-        tokio::spawn(connection.drive());
-        let signed_in = administrator.simple_bind(&must("ADMINISTRATOR"), &must("ADMINISTRATOR_PASSWORD")).await;
-        signed_in.unwrap().success().unwrap();
+        let administrator =
+            by_hand::signed_in(&url, &ca, &must("ADMINISTRATOR"), &must("ADMINISTRATOR_PASSWORD")).await;
         Some(Self { domain, controller: must("CONTROLLER"), ca, password: must("PASSWORD"), administrator })
     }
 

@@ -1,21 +1,17 @@
 //! A directory to test on: where it is, and who plays which part in it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Scope, SearchEntry};
+use ldap3::{Ldap, Scope, SearchEntry};
 use secrecy::{ExposeSecret as _, SecretString};
 use sent_items_update::directory::{
     Directory, DirectoryObject, DirectorySearch as _, Kinds, Nesting, Options, Query, SignIn, Timeouts,
 };
 use sent_items_update::settings::DirectorySettings;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::by_hand;
 use crate::sandboxes::Sandboxes;
 
 /// Why the tests on Samba don't run.
@@ -195,20 +191,7 @@ impl Fixture {
 
     /// A connection on which the administrator is signed in.
     async fn ldap(&self) -> Ldap {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(self.ca.as_bytes()) {
-            roots.add(certificate.unwrap()).unwrap();
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let settings = LdapConnSettings::new().set_config(Arc::new(config)).set_starttls(true);
-        let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &self.start_tls).await.unwrap();
-        ldap3::drive!(connection);
         let password = self.administrator_password.expose_secret();
-        ldap.simple_bind(&self.administrator, password).await.unwrap().success().unwrap();
-        ldap
+        by_hand::signed_in(&self.start_tls, &self.ca, &self.administrator, password).await
     }
 }

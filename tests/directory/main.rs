@@ -5,6 +5,8 @@
 //! wrong.
 
 mod accounts;
+#[path = "../by_hand/mod.rs"]
+mod by_hand;
 mod command_line;
 mod connection_points;
 mod controller;

@@ -1,22 +1,19 @@
 //! A place in Samba's domain for one test, who may do what there, and changes by other programs.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope, SearchEntry};
+use ldap3::{Ldap, Mod, Scope, SearchEntry};
 use secrecy::{ExposeSecret as _, SecretString};
 use sent_items_update::directory::{Directory, Options, SignIn, Timeouts};
 use sent_items_update::organisation::administration::{Administration, Newcomer, Registered};
 use sent_items_update::organisation::in_directory::InDirectory;
 use sent_items_update::organisation::{Found, Published as _, Sighting};
 use sent_items_update::settings::DirectorySettings;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use uuid::Uuid;
+
+use crate::by_hand;
 
 /// Why the tests don't run.
 pub const WITHOUT: &str = "Samba: SIU_AD_DOMAIN is not set; `tests/run active-directory` starts one and sets it";
@@ -149,21 +146,7 @@ impl Lab {
     }
 
     async fn ldap_as(&self, upn: &str, password: &SecretString) -> Ldap {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(self.ca.as_bytes()) {
-            roots.add(certificate.unwrap()).unwrap();
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let settings = LdapConnSettings::new().set_config(Arc::new(config));
-        let url = format!("ldaps://{}", self.controller);
-        let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &url).await.unwrap();
-        ldap3::drive!(connection);
-        ldap.simple_bind(upn, password.expose_secret()).await.unwrap().success().unwrap();
-        ldap
+        by_hand::signed_in(&format!("ldaps://{}", self.controller), &self.ca, upn, password.expose_secret()).await
     }
 
     /// Replaces the document by hand.

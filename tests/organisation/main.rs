@@ -2,6 +2,8 @@
 //!
 //! Each test has an organisational unit of its own as the place, so that they run beside each other.
 
+#[path = "../by_hand/mod.rs"]
+mod by_hand;
 mod concurrency;
 mod lab;
 mod lost;
