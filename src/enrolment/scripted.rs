@@ -193,18 +193,18 @@ impl Administrators for SignedInto {
 /// Another updater, which has published a configuration.
 pub struct Other {
     pub id: Uuid,
-    key: UpdaterKey,
+    name: String,
 }
 
 impl Other {
     /// Registered, and nothing published.
     pub fn registered(directory: &InMemory, name: &str) -> Self {
-        let other = Self { id: Uuid::new_v4(), key: UpdaterKey::generate() };
+        let other = Self { id: Uuid::new_v4(), name: name.to_owned() };
         directory.world().register(Registration {
             format: 1,
             id: other.id,
             name: name.to_owned(),
-            key: other.key.public(),
+            key: UpdaterKey::generate().public(),
             account: computer_account(name),
             registered_by: "anna@corp.example".to_owned(),
             registered_at: Timestamp::from_second(1_764_000_000).unwrap(),
@@ -223,7 +223,7 @@ impl Other {
             version,
             write: Uuid::new_v4(),
             changed_by: "CORP\\boris".to_owned(),
-            changed_on: "srv2".to_owned(),
+            changed_on: self.name.clone(),
             changed_at: Timestamp::from_second(1_764_000_000).unwrap(),
             settings: settings.clone(),
             secret: Some(Sealed { serial: version, user: user.clone(), recipients, sealed }),

@@ -195,7 +195,10 @@ pub fn own_account() -> io::Result<String> {
         }
         // SAFETY: the system gave us a text that ends with a zero, to be freed once with LocalFree.
         unsafe {
-            let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+            let mut length = 0;
+            while *text.add(length) != 0 {
+                length += 1;
+            }
             let result = String::from_utf16_lossy(std::slice::from_raw_parts(text, length));
             LocalFree(text.cast());
             Ok(result)

@@ -36,13 +36,13 @@ pub fn seal(folder: &Path, user: &str, clear: &[u8]) -> Result<Vec<u8>, SecretEr
 
 /// `None` when it does not decrypt.
 #[allow(clippy::unnecessary_wraps)] // the same name and form as with a key file
-pub fn open(_folder: &Path, user: &str, file: Vec<u8>) -> Result<Option<Vec<u8>>, SecretError> {
+pub fn open(_folder: &Path, user: &str, file: &[u8]) -> Result<Option<Vec<u8>>, SecretError> {
     let entropy = entropy(user);
     let mut result = CRYPT_INTEGER_BLOB { cbData: 0, pbData: ptr::null_mut() };
     // SAFETY: as in `seal`.
     let done = unsafe {
         CryptUnprotectData(
-            &blob(&file),
+            &blob(file),
             ptr::null_mut(),
             &blob(&entropy),
             ptr::null(),

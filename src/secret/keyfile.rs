@@ -13,9 +13,8 @@ pub fn seal(folder: &Path, user: &str, clear: &[u8]) -> Result<Vec<u8>, SecretEr
 }
 
 /// `None` when it does not decrypt.
-#[allow(clippy::needless_pass_by_value)] // the same form as with DPAPI
-pub fn open(folder: &Path, user: &str, file: Vec<u8>) -> Result<Option<Vec<u8>>, SecretError> {
-    open_with(folder, credential().as_deref(), user, &file)
+pub fn open(folder: &Path, user: &str, file: &[u8]) -> Result<Option<Vec<u8>>, SecretError> {
+    open_with(folder, credential().as_deref(), user, file)
 }
 
 /// The key that systemd hands over, if it does.

@@ -114,7 +114,7 @@ impl SecretStore {
             Err(source) => return Err(SecretError::File { path, source }),
         };
         let undecipherable = || SecretError::Undecipherable { path: path.clone(), kind: self.kind };
-        let clear = platform::open(&self.folder, &self.kind.context(whose), sealed)?.ok_or_else(undecipherable)?;
+        let clear = platform::open(&self.folder, &self.kind.context(whose), &sealed)?.ok_or_else(undecipherable)?;
         let text = String::from_utf8(clear).map_err(|_| undecipherable())?;
         Ok(Some(SecretString::from(text)))
     }

@@ -23,7 +23,10 @@ pub fn program_data() -> io::Result<PathBuf> {
     } else {
         // SAFETY: the system gave us a text that ends with a zero.
         let text = unsafe {
-            let length = (0..).take_while(|at| *path.add(*at) != 0).count();
+            let mut length = 0;
+            while *path.add(length) != 0 {
+                length += 1;
+            }
             std::slice::from_raw_parts(path, length)
         };
         Ok(PathBuf::from(OsString::from_wide(text)))

@@ -99,6 +99,6 @@ pub fn ask_to_stop(child: &mut Child) {
 /// Waits until this process is told to end. For ever, when that can't be heard.
 pub async fn told_to_end() {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

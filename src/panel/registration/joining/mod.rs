@@ -35,7 +35,7 @@ pub struct Joining(Phase);
 enum Phase {
     #[default]
     New,
-    SigningIn(Entry),
+    SigningIn(Box<Entry>),
     /// Signed in; the updater is asked who it is.
     Asking(Administering, Task<Result<Here, PipeError>>),
     Open(Box<Open>),
@@ -99,7 +99,7 @@ enum Pressed {
 impl View for Joining {
     fn show(&mut self, ctx: &Context, around: &Surroundings<'_>) -> Vec<Intent> {
         match std::mem::take(&mut self.0) {
-            Phase::New => self.0 = Phase::SigningIn(Entry::new(around)),
+            Phase::New => self.0 = Phase::SigningIn(Box::new(Entry::new(around))),
             Phase::SigningIn(mut entry) => match entry.show(ctx, around) {
                 None => self.0 = Phase::SigningIn(entry),
                 Some(Entered::Cancelled) => return vec![Intent::Close],
@@ -144,7 +144,7 @@ impl View for Joining {
                     Some(Pressed::Close { changed: false }) => return vec![Intent::Close],
                     Some(Pressed::SomebodyElse) => {
                         let why = failures::somebody_else(&open.who(), &open.domain());
-                        self.0 = Phase::SigningIn(Entry::refusing(around, why));
+                        self.0 = Phase::SigningIn(Box::new(Entry::refusing(around, why)));
                         ctx.request_repaint();
                         return Vec::new();
                     }
