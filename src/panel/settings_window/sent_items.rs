@@ -5,7 +5,7 @@ use eframe::egui::{Label, RichText, Ui};
 use super::editor::Editor;
 use super::{Wish, summary};
 use crate::panel::state::{Dialog, Intent};
-use crate::panel::style::{MEDIUM, SMALL, Tone, legible};
+use crate::panel::style::{SMALL, TINY, Tone, legible};
 use crate::panel::widgets::{Button, ButtonStyle, Empty, Form, Icon, Note, check, secondary, separator, tone_icon};
 use crate::pipe::types::Status;
 
@@ -54,9 +54,9 @@ pub fn show(ui: &mut Ui, editor: &mut Editor, status: Option<&Status>) -> Vec<Wi
             wishes.push(Wish::Intent(Intent::Open(Dialog::Scope(editor.draft.scope.clone()))));
         }
     });
-    ui.add_space(MEDIUM);
+    ui.add_space(TINY);
     separator(ui);
-    ui.add_space(SMALL);
+    ui.add_space(TINY);
     let options = &mut editor.draft.options;
     check(
         ui,
@@ -74,6 +74,14 @@ pub fn show(ui: &mut Ui, editor: &mut Editor, status: Option<&Status>) -> Vec<Wi
         "If message splitting is activated, apply changes to all split messages and save them in Sent Items",
         "Without it, the copy that was processed last is the one that Sent Items shows.",
         greyed,
+    );
+    ui.add_space(SMALL);
+    check(
+        ui,
+        &mut options.both_copies,
+        "Update both copies of a message on behalf of another mailbox",
+        "For mailboxes that keep what is sent on behalf of them. Without it, the first copy is the only one.",
+        None,
     );
     wishes
 }

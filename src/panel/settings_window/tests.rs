@@ -221,6 +221,16 @@ fn nothing_is_sent_before_ok_or_apply() {
     assert!(stage.window.query_by_label("Sent Items Update •").is_none());
 }
 
+/// U3
+#[test]
+fn a_message_on_behalf_can_be_updated_in_both_mailboxes() {
+    let mut stage = Stage::new(Some(configured()), Tab::SentItemsUpdate);
+    stage.press("Update both copies of a message on behalf of another mailbox");
+    stage.press("Apply");
+    stage.comes_to("The settings are in force.");
+    assert!(stage.in_force().options.both_copies);
+}
+
 /// T1
 #[test]
 fn ok_sends_and_closes_and_cancel_sends_nothing() {
