@@ -31,6 +31,10 @@ folder_of() {
 # environment of its own.
 bill() {
   local wanted=packaging/requirements.txt python=$tools/python
+  mkdir -p "$tools"
+  # Packages for Debian and for Windows may be made at the same time.
+  exec 7>"$tools/python.lock"
+  flock 7
   if ! cmp -s "$wanted" "$python/installed.txt"; then
     say "installing $(tr '\n' ' ' <"$wanted")"
     rm -rf "$python"
@@ -39,6 +43,7 @@ bill() {
       fail "pip could not install what $wanted names"
     cp "$wanted" "$python/installed.txt"
   fi
+  exec 7>&-
   "$python/bin/python" packaging/bill.py "$1" >"$2"
 }
 
