@@ -61,9 +61,9 @@ fn the_program_is_configured_and_at_work_with_nothing_but_the_keyboard() {
     screen.picture("message-box");
     screen.press("Return");
 
-    // The scope: from OK back over the option to the scope's button.
+    // The scope: from OK back over the two options that are not greyed to the scope's button.
     open_settings(&screen);
-    screen.press_times(2, "shift+Tab");
+    screen.press_times(3, "shift+Tab");
     screen.press("space");
     // Only those on the list; then over the third way to Add….
     screen.press("Tab");
@@ -76,12 +76,12 @@ fn the_program_is_configured_and_at_work_with_nothing_but_the_keyboard() {
     screen.press("Return");
     screen.picture("scope");
     screen.press("Return");
-    // The option: nothing has the keyboard after the scope was closed, so back over Apply, Cancel and OK.
-    screen.press_times(4, "shift+Tab");
+    // The first option: nothing has the keyboard after the scope was closed, so back over Apply, Cancel, OK and the last one.
+    screen.press_times(5, "shift+Tab");
     screen.picture("settings-option");
     screen.press("space");
     screen.picture("settings");
-    screen.press("Tab");
+    screen.press_times(2, "Tab");
     screen.press("Return");
     let changed = until("the settings are in force", || Some(settings()).filter(|now| now.options.create_copy));
     assert_eq!(changed.scope.mode, ScopeMode::OnlyListed);
@@ -102,12 +102,12 @@ fn the_program_is_configured_and_at_work_with_nothing_but_the_keyboard() {
     screen.still();
     screen.picture("main");
 
-    // Off, and on again: from OK back over option, scope and account to the switch; then on to OK.
+    // Off, and on again: from OK back over options, scope and account to the switch; then on to OK.
     for (activity, name) in [(Activity::Off, "off"), (Activity::On, "on")] {
         open_settings(&screen);
-        screen.press_times(4, "shift+Tab");
+        screen.press_times(5, "shift+Tab");
         screen.press("space");
-        screen.press_times(4, "Tab");
+        screen.press_times(5, "Tab");
         screen.press("Return");
         until(name, || status().filter(|status| status.activity == activity));
         screen.still();
