@@ -1,10 +1,10 @@
 //! Draws what all of these dialogs have: the sentences at the end, and what went wrong.
 
-use eframe::egui::{Label, RichText, Ui};
+use eframe::egui::{Context, Label, RichText, Ui};
 
 use crate::panel::failure_window;
 use crate::panel::style::{MEDIUM, SMALL, TEXT_TITLE, TINY, Tone, legible};
-use crate::panel::widgets::{Icon, card, tone_icon, weak, wrapped};
+use crate::panel::widgets::{Dialog, DialogButton, Icon, card, tone_icon, weak, wrapped};
 use crate::setup::Failure;
 
 /// It is done: a large tick, and what that means.
@@ -35,10 +35,19 @@ pub fn sentences<'a>(ui: &mut Ui, sentences: impl IntoIterator<Item = (Tone, &'a
     });
 }
 
-/// Returns what is to be copied.
-pub fn failed(ui: &mut Ui, failure: &Failure) -> Option<String> {
-    match failure_window::content(ui, failure) {
-        Some(failure_window::Intent::Copy(text)) => Some(text),
-        Some(failure_window::Intent::Close | failure_window::Intent::Test) | None => None,
-    }
+/// The window of what went wrong. `next` is what may help, and what stands on its button.
+pub fn failed<P: Copy>(
+    ctx: &Context,
+    dialog: Dialog<'_, P>,
+    failure: &Failure,
+    copy: P,
+    next: (P, &'static str),
+    close: P,
+) -> Option<P> {
+    let dialog = dialog
+        .button(DialogButton::new(copy, "Copy").left())
+        .button(DialogButton::new(next.0, next.1).default())
+        .button(DialogButton::new(close, "Close").cancels());
+    // There is no cmdlet in these that could be copied by itself, and nothing to test.
+    dialog.show(ctx, |ui| drop(failure_window::content(ui, failure))).0
 }

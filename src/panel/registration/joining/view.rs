@@ -27,12 +27,9 @@ pub fn waiting(ctx: &Context) {
 
 /// Nothing could be chosen.
 pub fn failed(ctx: &Context, failure: &Failure) -> Option<Pressed> {
-    let dialog = Dialog::new("register-failed", TITLE)
-        .width(WIDTH)
-        .button(DialogButton::new(Pressed::CopyFailure, "Copy").left())
-        .button(DialogButton::new(Pressed::Again, "Try again").default())
-        .button(DialogButton::new(Pressed::Close { changed: false }, "Close").cancels());
-    dialog.show(ctx, |ui| drop(report::failed(ui, failure))).0
+    let dialog = Dialog::new("register-failed", TITLE).width(WIDTH);
+    let close = Pressed::Close { changed: false };
+    report::failed(ctx, dialog, failure, Pressed::CopyFailure, (Pressed::Again, "Try again"), close)
 }
 
 pub fn show(ctx: &Context, open: &mut Open) -> Option<Pressed> {
@@ -44,15 +41,13 @@ pub fn show(ctx: &Context, open: &mut Open) -> Option<Pressed> {
         Step::Done { joining, looking } => done(ctx, joining, looking.is_some(), &open.domain(), title),
         Step::Failed { failure, refused } => {
             let dialog = Dialog::new("register-failed", title).width(WIDTH);
-            let dialog = dialog.button(DialogButton::new(Pressed::CopyFailure, "Copy").left());
-            let dialog = if *refused {
-                dialog.button(DialogButton::new(Pressed::SomebodyElse, "Sign in as somebody else…").default())
+            let next = if *refused {
+                (Pressed::SomebodyElse, "Sign in as somebody else…")
             } else {
-                dialog.button(DialogButton::new(Pressed::Again, "Try again").default())
+                (Pressed::Again, "Try again")
             };
             // Part of it may have come about.
-            let close = DialogButton::new(Pressed::Close { changed: true }, "Close").cancels();
-            dialog.button(close).show(ctx, |ui| drop(report::failed(ui, failure))).0
+            report::failed(ctx, dialog, failure, Pressed::CopyFailure, next, Pressed::Close { changed: true })
         }
     }
 }

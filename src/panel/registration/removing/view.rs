@@ -38,15 +38,13 @@ pub fn show(ctx: &Context, removing: &mut Removing) -> Option<Pressed> {
         }
         Step::Failed { failure, refused } => {
             let dialog = Dialog::new("remove-failed", plain).width(WIDTH);
-            let dialog = dialog.button(DialogButton::new(Pressed::CopyFailure, "Copy").left());
-            let dialog = if *refused {
-                dialog.button(DialogButton::new(Pressed::SomebodyElse, "Sign in as somebody else…").default())
+            let next = if *refused {
+                (Pressed::SomebodyElse, "Sign in as somebody else…")
             } else {
-                dialog.button(DialogButton::new(Pressed::Again, "Try again").default())
+                (Pressed::Again, "Try again")
             };
             // Part of it may have come about.
-            let close = DialogButton::new(Pressed::Close { changed: true }, "Close").cancels();
-            dialog.button(close).show(ctx, |ui| drop(report::failed(ui, failure))).0
+            report::failed(ctx, dialog, failure, Pressed::CopyFailure, next, Pressed::Close { changed: true })
         }
     }
 }
